@@ -1,0 +1,1 @@
+"""Metadata CSVs as typed Arrow tables."""

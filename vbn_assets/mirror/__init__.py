@@ -1,0 +1,1 @@
+"""Verified copies of release files on disk, in AllenSDK's own layout."""

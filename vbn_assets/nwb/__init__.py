@@ -1,0 +1,1 @@
+"""NWB files as named Arrow tables."""

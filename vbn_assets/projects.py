@@ -1,0 +1,109 @@
+"""The Visual Behavior projects as data: the only facts that differ between them.
+
+A third project would be one more `Project` here, its tables in `tables/` and, where its files are of a new
+kind, a reader in `nwb/`. No code belongs here beyond lookups.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vbn_assets.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """One kind of data file in a manifest.
+
+    `key` matches the S3 key below the project's prefix; its groups, joined by `/`, are the id by which a
+    file is recognised in every release, whatever its key or file_id is there. `table` is the metadata
+    table whose `file_id` column points at these files and whose `id_column` names what they are about.
+    """
+
+    name: str
+    key: re.Pattern[str]
+    table: str
+    id_column: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """One data set: where it is published and what its releases hold."""
+
+    name: str
+    title: str
+    s3_name: str
+    """Project name in manifests, and first part of every key."""
+    bucket: str
+    region: str
+    metadata_tables: tuple[str, ...]
+    """CSV names; the warehouse tables bear the same names."""
+    kinds: tuple[FileKind, ...]
+    session_kind: str
+    """The kind of file that a held session is made of."""
+    mirror_folder: str
+    """AllenSDK allows one project a cache folder, so each has its own below the data folder."""
+
+    @property
+    def session_id_column(self) -> str:
+        return self.kind(self.session_kind).id_column
+
+    @property
+    def session_table(self) -> str:
+        return self.kind(self.session_kind).table
+
+    def kind(self, name: str) -> FileKind:
+        return next(kind for kind in self.kinds if kind.name == name)
+
+    def manifest_prefix(self) -> str:
+        return f"{self.s3_name}/manifests/"
+
+    def manifest_name(self, version: str) -> str:
+        return f"{self.s3_name}_project_manifest_v{version}.json"
+
+
+VBN = Project(
+    name="vbn",
+    title="Visual Behavior Neuropixels",
+    s3_name="visual-behavior-neuropixels",
+    bucket="visual-behavior-neuropixels-data",
+    region="us-west-2",
+    metadata_tables=("ecephys_sessions", "behavior_sessions", "probes", "channels", "units"),
+    kinds=(
+        FileKind(
+            name="ecephys_session",
+            key=re.compile(r"(?:behavior_ecephys_sessions/\d+|ecephys_sessions)/ecephys_session_(\d+)\.nwb"),
+            table="ecephys_sessions",
+            id_column="ecephys_session_id",
+        ),
+        FileKind(
+            name="behavior_session",
+            key=re.compile(r"behavior_only_sessions/\d+/behavior_session_(\d+)\.nwb"),
+            table="behavior_sessions",
+            id_column="behavior_session_id",
+        ),
+        FileKind(
+            name="probe_lfp",
+            key=re.compile(r"behavior_ecephys_sessions/(\d+)/probe_(\w+)_lfp\.nwb"),
+            table="probes",
+            id_column="ecephys_probe_id",
+        ),
+    ),
+    session_kind="ecephys_session",
+    mirror_folder="mirror",
+)
+
+PROJECTS: dict[str, Project] = {project.name: project for project in (VBN,)}
+
+
+def project_named(name: str) -> Project:
+    """The project of that name; `SettingsError` names the ones there are."""
+    if name not in PROJECTS:
+        raise SettingsError(f"there is no project {name!r}", expected=_listed(PROJECTS), found=repr(name))
+    return PROJECTS[name]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "one of " + ", ".join(sorted(names))

@@ -1,0 +1,1 @@
+"""What Allen publishes: manifests, their order, what changed from one to the next, and the bucket they are in."""

@@ -1,0 +1,81 @@
+"""Every setting, its default, and the one place that reads the environment.
+
+What a setting means is written here; what is done with it belongs to the room that does it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vbn_assets.errors import SettingsError
+from vbn_assets.projects import PROJECTS, Project, project_named
+
+_ENVIRONMENT = {
+    "data_dir": "VBN_DATA_DIR",
+    "endpoint_url": "AWS_ENDPOINT_URL",
+    "hold": "VBN_HOLD",
+    "lfp": "VBN_LFP",
+    "dagster_home": "DAGSTER_HOME",
+}
+
+
+class Settings(BaseModel):
+    """Where the data is kept, what is kept, and where it comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Path("data")
+    """`VBN_DATA_DIR`: holds `mirror/` (verified files), `lake/` (Parquet) and `warehouse.duckdb`."""
+    projects: tuple[str, ...] = tuple(PROJECTS)
+    """`VBN_PROJECTS`: comma separated."""
+    endpoint_url: str | None = None
+    """`AWS_ENDPOINT_URL`: another S3 than AWS, e.g. the local sample."""
+    hold: str = "none"
+    """`VBN_HOLD`: the sessions to keep by themselves: `none`, `all`, or an SQL condition on the session table."""
+    lfp: bool = False
+    """`VBN_LFP`: whether probe LFP files are held too."""
+    pins: dict[str, str] = {}
+    """`VBN_RELEASE_VBN` etc.: the release a project stays at, instead of the highest one."""
+    dagster_home: Path | None = None
+    """`DAGSTER_HOME`: where Dagster keeps its instance; if set, `vbn` reports there what it did."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """The settings of this process. `SettingsError` names the variable that means nothing."""
+        values: dict[str, object] = {
+            field: environment[name] for field, name in _ENVIRONMENT.items() if environment.get(name)
+        }
+        if environment.get("VBN_PROJECTS"):
+            names = tuple(name.strip() for name in environment["VBN_PROJECTS"].split(",") if name.strip())
+            values["projects"] = tuple(project_named(name).name for name in names)
+        values["pins"] = {
+            name: environment[f"VBN_RELEASE_{name.upper()}"]
+            for name in PROJECTS
+            if environment.get(f"VBN_RELEASE_{name.upper()}")
+        }
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = str(first["loc"][0])
+            raise SettingsError(
+                f"{_ENVIRONMENT.get(field, field)} cannot be read: {first['msg']}", found=repr(first["input"])
+            ) from error
+        return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+    @property
+    def lake_dir(self) -> Path:
+        return self.data_dir / "lake"
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.data_dir / "warehouse.duckdb"
+
+    def mirror_dir(self, project: Project) -> Path:
+        """The project's AllenSDK-shaped cache folder."""
+        return self.data_dir / project.mirror_folder

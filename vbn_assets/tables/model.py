@@ -1,0 +1,176 @@
+"""What a table description is: `Column` and `Table`, and the Arrow schema made from them.
+
+The descriptions themselves are in the modules beside this one. DDL, Dagster's column schema, the checks and
+the data dictionary are derived from them elsewhere; nothing here knows DuckDB, Dagster or NWB.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vbn_assets.errors import VbnError
+
+I64 = pa.int64()
+F64 = pa.float64()
+BOOL = pa.bool_()
+STR = pa.string()
+UTC = pa.timestamp("us", tz="UTC")
+
+
+class Entity(StrEnum):
+    """What one Parquet file of a table is about: the lake's partition key, and its column's name."""
+
+    RELEASE = "release"
+    FILE = "file"
+    """A metadata CSV: the file is named by its hash alone, since a CSV belongs to every release that pins it."""
+    ECEPHYS_SESSION = "ecephys_session_id"
+    BEHAVIOR_SESSION = "behavior_session_id"
+
+    @property
+    def is_column(self) -> bool:
+        """Whether the lake's folder name carries a column that the Parquet file leaves out."""
+        return self in (Entity.ECEPHYS_SESSION, Entity.BEHAVIOR_SESSION)
+
+
+class Storage(StrEnum):
+    """How the warehouse holds a table: its rows, or a view over the lake's Parquet."""
+
+    ROWS = "rows"
+    VIEW = "view"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name as AllenSDK has it, Arrow type, meaning, unit, and where the value comes from."""
+
+    name: str
+    type: pa.DataType
+    description: str
+    unit: str | None = None
+    nullable: bool = True
+    source: str | None = None
+    optional: bool = False
+    """Absent from some releases or files, and null there."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the warehouse, in the words every other part of the project derives itself from."""
+
+    name: str
+    description: str
+    entity: Entity
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    """Columns that are unique together and never null; empty for a series that has only its order."""
+    allensdk: str | None = None
+    """The AllenSDK accessor whose values these are."""
+    storage: Storage = Storage.ROWS
+    reader_version: int = 1
+    """Raised when the reader gives other values for the same file: the lake then keeps both."""
+    project: str = field(default="vbn")
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """All columns, in order, with their types."""
+        return pa.schema([pa.field(c.name, c.type, c.nullable) for c in self.columns])
+
+    @property
+    def file_schema(self) -> pa.Schema:
+        """The columns of one Parquet file: all but the one its folder's name carries."""
+        return pa.schema([f for f in self.schema if not (self.entity.is_column and f.name == self.entity)])
+
+
+class ColumnProblem(VbnError):
+    """A column is missing, or holds what its type cannot."""
+
+
+PRESENT_COLUMNS = b"vbn_assets.columns"
+"""Parquet metadata key: JSON list of the columns the source really had, in its order."""
+
+
+def conform(table: pa.Table, description: Table, *, file: str | None = None, release: str | None = None) -> pa.Table:
+    """`table` with the described columns first, in order and typed, then whatever else came, kept as it is.
+
+    An optional column that did not come is null; the schema's metadata lists those that did
+    (`PRESENT_COLUMNS`). Raises `ColumnProblem` naming column, file and release otherwise.
+    """
+    arrays: dict[str, pa.ChunkedArray] = {}
+    for column in description.columns:
+        if description.entity.is_column and column.name == description.entity:
+            continue
+        if column.name in table.column_names:
+            arrays[column.name] = _cast(table.column(column.name), column, description, file, release)
+        elif column.optional:
+            arrays[column.name] = pa.chunked_array([pa.nulls(table.num_rows, column.type)])
+        else:
+            raise ColumnProblem(
+                f"column {column.name!r} of table {description.name} is missing",
+                file=file,
+                release=release,
+                expected=f"{column.name} ({column.type})",
+                found=", ".join(table.column_names),
+                remedy="If a newer release renamed it, the table's description in vbn_assets/tables has to learn it.",
+            )
+    for name in table.column_names:
+        if name not in arrays and name != description.entity:
+            arrays[name] = table.column(name)
+    schema = pa.schema([pa.field(name, array.type) for name, array in arrays.items()])
+    present = json.dumps(table.column_names).encode()
+    return pa.table(list(arrays.values()), schema=schema.with_metadata({PRESENT_COLUMNS: present}))
+
+
+def _cast(
+    values: pa.ChunkedArray, column: Column, description: Table, file: str | None, release: str | None
+) -> pa.ChunkedArray:
+    try:
+        cast = values.cast(column.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise ColumnProblem(
+            f"column {column.name!r} of table {description.name} has values of another type",
+            file=file,
+            release=release,
+            expected=str(column.type),
+            found=f"{values.type} ({error})",
+            remedy="The file is not what its release describes; nothing was made from it.",
+        ) from error
+    if not column.nullable and cast.null_count:
+        first = pc.index(pc.is_null(cast), True).as_py()
+        raise ColumnProblem(
+            f"column {column.name!r} of table {description.name} has {cast.null_count} empty values",
+            file=file,
+            release=release,
+            expected="a value in every row",
+            found=f"none in row {first}",
+        )
+    return cast
+
+
+def nan_to_null(values: pa.Array) -> pa.Array:
+    """Floats with NaN as null, as SQL means it; other types unchanged."""
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    return values
+
+
+def by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    """The tables by name; a name used twice is a mistake in the descriptions."""
+    named: dict[str, Table] = {}
+    for table in tables:
+        if table.name in named:
+            raise ValueError(f"table {table.name} is described twice")
+        named[table.name] = table
+    return named
