@@ -40,7 +40,7 @@ class _Pipeline(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     name: str
-    version: str
+    version: str | None = None
 
 
 class _Manifest(BaseModel):
@@ -150,7 +150,7 @@ def parse_release(raw: bytes, project: Project, name: str) -> Release:
         for file_id, entry in manifest.data_files.items()
     }
     _check_unique((*metadata.values(), *data.values()), name)
-    return Release(project, version, raw, {p.name: p.version for p in manifest.data_pipeline}, metadata, data)
+    return Release(project, version, raw, {p.name: p.version or "" for p in manifest.data_pipeline}, metadata, data)
 
 
 _REMEDY = "The manifest is ignored and the releases before it stay as they are."
