@@ -88,6 +88,8 @@ SESSION_PROBES = Table(
     entity=Entity.ECEPHYS_SESSION,
     key=("ecephys_session_id", "id"),
     allensdk="session.probes",
+    storage=Storage.VIEW,
+    sql="session_probes.sql",
     columns=(
         _SESSION,
         Column("id", I64, "Probe (`ecephys_probe_id` in other tables)", nullable=False, source=f"{_GROUP}@probe_id"),

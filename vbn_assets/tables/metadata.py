@@ -6,7 +6,7 @@ looks like a list (`structure_acronyms`) or a date (`date_of_acquisition`) stays
 
 from __future__ import annotations
 
-from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Table
+from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Table, View
 
 _SESSION = "Ecephys session: one recording of one mouse on one day"
 _FILE_ID = Column("file_id", I64, "The release's own number for the NWB file; -999 where there is none", nullable=False)
@@ -163,3 +163,11 @@ UNITS = Table(
 )
 
 TABLES = (ECEPHYS_SESSIONS, BEHAVIOR_SESSIONS, PROBES, CHANNELS, UNITS)
+
+VIEWS = (
+    View(
+        name="normal_ecephys_sessions",
+        description="The ecephys sessions without abnormal histology or activity: get_ecephys_session_table().",
+        sql="normal_ecephys_sessions.sql",
+    ),
+)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import pyarrow as pa
@@ -74,7 +74,8 @@ class Table:
     storage: Storage = Storage.ROWS
     reader_version: int = 1
     """Raised when the reader gives other values for the same file: the lake then keeps both."""
-    project: str = field(default="vbn")
+    sql: str | None = None
+    """File in warehouse/sql with the view that stands between the lake's rows and the warehouse's."""
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -92,6 +93,15 @@ class Table:
     def file_schema(self) -> pa.Schema:
         """The columns of one Parquet file: all but the one its folder's name carries."""
         return pa.schema([f for f in self.schema if not (self.entity.is_column and f.name == self.entity)])
+
+
+@dataclass(frozen=True)
+class View:
+    """A query kept in the warehouse under a name; `sql` is its file in warehouse/sql."""
+
+    name: str
+    description: str
+    sql: str
 
 
 class ColumnProblem(VbnError):

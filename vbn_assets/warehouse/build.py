@@ -1,0 +1,286 @@
+"""Contents into a DuckDB file: tables, views, comments, and only as much work as changed.
+
+Given a database attached as `warehouse` that shows something already (or nothing), make it show `contents`.
+Deciding what to show belongs to `contents`; making the new file the one that readers open, to `publish`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+from hashlib import blake2b
+from importlib import resources
+from itertools import chain
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vbn_assets.tables import TABLES, VIEWS, Entity, Storage, Table
+from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
+from vbn_assets.warehouse.lake import Lake
+
+MADE_HERE = ("releases", "warehouse_files")
+"""Tables that are about the warehouse itself, and so not in the lake."""
+
+_FileKey = tuple[str, str, str, str, int]
+"""What makes two source files of a table the same: table, kind, id, hash and reader version."""
+
+
+def registry_fingerprint() -> str:
+    """Changes when the description of any table does: a database made by another is not built upon."""
+    described = repr([(table.name, table.storage, table.sql, table.columns) for table in TABLES.values()])
+    queries = "".join(sql_text(name) for name in _sql_files())
+    return blake2b((described + queries).encode(), digest_size=16).hexdigest()
+
+
+def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
+    """Make the attached database show one project's contents. One transaction: all of it or nothing."""
+    con.execute("BEGIN")
+    current, *releases = contents.schemas
+    for gone in _schemas_of(con, contents) - {schema.schema for schema in contents.schemas}:
+        con.execute(f"DROP SCHEMA {quoted(gone)} CASCADE")
+    for schema in contents.schemas:
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema.schema)}")
+    for table in TABLES.values():
+        shown = current.tables[table.name]
+        if table.name in MADE_HERE:
+            continue
+        if table.storage is Storage.ROWS:
+            _fill(con, lake, current.schema, table, shown)
+        else:
+            _show(con, lake, current.schema, table, shown)
+    _describe_project(con, contents, current)
+    for release in releases:
+        _show_release(con, lake, release)
+    for schema in contents.schemas:
+        _create_views(con, schema.schema)
+        _comment(con, schema.schema)
+    con.execute("COMMIT")
+
+
+def _show_release(con: duckdb.DuckDBPyConnection, lake: Lake, release: SchemaContents) -> None:
+    for table in TABLES.values():
+        if table.name not in MADE_HERE:
+            _show(con, lake, release.schema, table, release.tables[table.name])
+    _replace_table(con, release.schema, "warehouse_files", _provenance(release))
+
+
+def _describe_project(con: duckdb.DuckDBPyConnection, contents: ProjectContents, current: SchemaContents) -> None:
+    _replace_table(con, current.schema, "warehouse_files", _provenance(current))
+    facts = [
+        {
+            "release": release.version,
+            "release_order": release.order,
+            "is_current": release.version == contents.current,
+            "manifest": contents.project.manifest_name(release.version),
+            "manifest_hash": release.record.source.file_hash,
+            "allensdk_version": release.record.facts.get("pipeline", {}).get("AllenSDK"),
+            "held_sessions": len(_sessions(contents, release.version)),
+        }
+        for release in contents.releases
+    ]
+    described = TABLES["releases"].schema
+    schema = pa.schema([described.field(name) for name in facts[0]] if facts else described)
+    con.register("release_facts", pa.Table.from_pylist(facts, schema))
+    if facts:
+        query = sql_text("releases.sql").format(schema=quoted(current.schema))
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(current.schema)}.releases AS {query}")
+    else:
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(current.schema)}.releases AS FROM release_facts")
+    con.unregister("release_facts")
+
+
+def _sessions(contents: ProjectContents, release: str) -> set[str]:
+    schema = next(schema for schema in contents.schemas[1:] if schema.release == release)
+    kind = contents.project.session_kind
+    files = chain.from_iterable(schema.tables.values())
+    return {shown.record.source.id for shown in files if shown.record.source.kind == kind}
+
+
+def _fill(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table, shown: Sequence[Shown]) -> None:
+    """Rows of the lake's files in a table of the database; files that are there already are left alone."""
+    name = f"{quoted(schema)}.{quoted(table.name)}"
+    columns = _columns(con, lake, table, shown)
+    existing = _existing_columns(con, schema, table.name)
+    present = _present(con, schema, table.name) if existing else {}
+    wanted = {_file_key(file): file for file in shown}
+    if existing == columns and present.keys() == wanted.keys():
+        return
+    if existing != columns or table.entity is Entity.FILE:
+        con.execute(f"CREATE OR REPLACE TABLE {name} ({_ddl(columns)})")
+        present = {}
+    for key in present.keys() - wanted.keys():
+        con.execute(f"DELETE FROM {name} WHERE {quoted(table.entity)} = ?", [present[key]])
+    new = [file for key, file in wanted.items() if key not in present]
+    if new:
+        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_read_parquet(lake, table, new, mixed=True)}")
+
+
+def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table, shown: Sequence[Shown]) -> None:
+    """A view over the lake's files, with every described column even where there is no file."""
+    columns = _columns(con, lake, table, shown)
+    if shown:
+        mixed = len({tuple(file.file.columns) for file in shown}) > 1
+        selected = ", ".join(map(quoted, columns))
+        rows = f"(SELECT {selected} FROM {_read_parquet(lake, table, shown, mixed=mixed)})"
+    else:
+        selected = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns.items())
+        rows = f"(SELECT {selected} WHERE FALSE)"
+    body = sql_text(table.sql).format(rows=rows, schema=quoted(schema)) if table.sql else f"FROM {rows}"
+    con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(table.name)} AS {body}")
+
+
+def _read_parquet(lake: Lake, table: Table, shown: Iterable[Shown], *, mixed: bool) -> str:
+    """`read_parquet` of the files; `mixed` where they do not all have the same columns."""
+    files = ", ".join(text(str(lake.path(file.file))) for file in shown)
+    options = ["hive_partitioning = false"]
+    if table.entity.is_column:
+        options = ["hive_partitioning = true", f"hive_types = {{{text(table.entity)}: BIGINT}}"]
+    if mixed:
+        options.append("union_by_name = true")
+    return f"read_parquet([{files}], {', '.join(options)})"
+
+
+def _columns(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, shown: Sequence[Shown]) -> dict[str, str]:
+    """Column names and SQL types: the described ones, then those that only some release has."""
+    fields = {field.name: field for field in table.schema}
+    for columns, file in {tuple(file.file.columns): file for file in shown}.items():
+        if not fields.keys() >= set(columns):
+            schema = pq.read_schema(lake.path(file.file))
+            fields |= {field.name: field for field in schema if field.name not in fields}
+    con.register("described", pa.schema(fields.values()).empty_table())
+    types = {row[0]: row[1] for row in con.execute("DESCRIBE described").fetchall()}
+    con.unregister("described")
+    return types
+
+
+def _existing_columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
+    rows = con.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ? ORDER BY column_index",
+        [schema, table],
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}
+
+
+def _present(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[_FileKey, str | None]:
+    """The files whose rows a table has now, with the entity id by which they can be deleted."""
+    if not _existing_columns(con, schema, "warehouse_files"):
+        return {}
+    rows = con.execute(
+        "SELECT table_name, kind, id, file_hash, reader_version, path "
+        f"FROM {quoted(schema)}.warehouse_files WHERE table_name = ?",
+        [table],
+    ).fetchall()
+    return {(row[0], row[1], row[2], row[3], row[4]): _entity_id(row[5]) for row in rows}
+
+
+def _entity_id(path: str) -> str | None:
+    """The id in the folder name of a file's path, as text: DuckDB compares it as the column's type."""
+    folder = path.split("/")[-2]
+    return folder.partition("=")[2] or None
+
+
+def _file_key(shown: Shown) -> _FileKey:
+    source = shown.record.source
+    return shown.file.table, source.kind, source.id, source.file_hash, shown.file.reader_version
+
+
+def _provenance(contents: SchemaContents) -> pa.Table:
+    """`warehouse_files` of one schema."""
+    rows = [
+        {
+            "table_name": shown.file.table,
+            "kind": shown.record.source.kind,
+            "id": shown.record.source.id,
+            "release": shown.record.source.release,
+            "in_step": shown.in_step,
+            "file_hash": shown.record.source.file_hash,
+            "key": shown.record.source.key,
+            "version_id": shown.record.source.version_id,
+            "reader_version": shown.file.reader_version,
+            "row_count": shown.file.rows,
+            "bytes": shown.file.bytes,
+            "path": shown.file.path,
+            "made_at": datetime.fromisoformat(shown.record.made_at),
+        }
+        for shown in chain.from_iterable(contents.tables.values())
+    ]
+    return pa.Table.from_pylist(rows, TABLES["warehouse_files"].schema)
+
+
+def _replace_table(con: duckdb.DuckDBPyConnection, schema: str, name: str, rows: pa.Table) -> None:
+    con.register("rows_of_table", rows)
+    con.execute(f"CREATE OR REPLACE TABLE {quoted(schema)}.{quoted(name)} AS FROM rows_of_table")
+    con.unregister("rows_of_table")
+
+
+def _create_views(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    for view in VIEWS.values():
+        body = sql_text(view.sql).format(schema=quoted(schema))
+        con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(view.name)} AS {body}")
+        con.execute(f"COMMENT ON VIEW {quoted(schema)}.{quoted(view.name)} IS {text(view.description)}")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """The descriptions, where `DESCRIBE` and database browsers show them."""
+    kinds = dict(
+        con.execute(
+            "SELECT table_name, 'TABLE' FROM duckdb_tables() WHERE database_name = 'warehouse' AND schema_name = $schema "
+            "UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views() "
+            "WHERE database_name = 'warehouse' AND schema_name = $schema",
+            {"schema": schema},
+        ).fetchall()
+    )
+    for table in TABLES.values():
+        if table.name in kinds:
+            name = f"{quoted(schema)}.{quoted(table.name)}"
+            con.execute(f"COMMENT ON {kinds[table.name]} {name} IS {text(table.description)}")
+            for column in table.columns:
+                meaning = f"{column.description} [{column.unit}]" if column.unit else column.description
+                con.execute(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {text(meaning)}")
+
+
+def _schemas_of(con: duckdb.DuckDBPyConnection, contents: ProjectContents) -> set[str]:
+    rows = con.execute("SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'warehouse'").fetchall()
+    prefix = f"{contents.project.name}_v"
+    return {row[0] for row in rows if row[0].startswith(prefix)}
+
+
+def _ddl(columns: dict[str, str]) -> str:
+    return ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns.items())
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier that can only be one."""
+    return '"' + str(identifier).replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """An SQL string that can only be one."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+@cache
+def sql_text(name: str) -> str:
+    """The text of a file in warehouse/sql."""
+    return resources.files("vbn_assets.warehouse").joinpath("sql", name).read_text()
+
+
+def _sql_files() -> list[str]:
+    return sorted(
+        path.name for path in resources.files("vbn_assets.warehouse").joinpath("sql").iterdir() if path.name.endswith(".sql")
+    )
+
+
+def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
+    """The same for two contents that would make the same database."""
+    facts = [
+        (schema.schema, schema.release, sorted((*_file_key(file), file.in_step) for file in chain(*schema.tables.values())))
+        for project in contents
+        for schema in project.schemas
+    ]
+    return blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,180 @@
+"""The next warehouse.duckdb, built beside the one in use and swapped in at once.
+
+Readers keep the file they opened and see the new one when they open again; they never wait and never see a
+half-made one. A killed publish leaves the old file in place. The lake is the truth: the warehouse can be
+deleted at any time and is made again from it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from vbn_assets.errors import SettingsError, WarehouseError
+from vbn_assets.projects import PROJECTS
+from vbn_assets.settings import Settings
+from vbn_assets.warehouse.build import build, contents_fingerprint, registry_fingerprint, text
+from vbn_assets.warehouse.contents import ProjectContents, project_contents
+from vbn_assets.warehouse.lake import Lake
+
+STORAGE_VERSION = "v1.4.0"
+"""DuckDB 2 writes files that 1.x cannot open unless told to: ours open in 1.4 and later."""
+MEMORY_LIMIT = "2GB"
+"""A laptop's share; beyond it DuckDB spills beside the warehouse."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What one publish did."""
+
+    path: Path
+    changed: bool
+    incremental: bool
+    seconds: float
+    bytes: int
+    tables: dict[str, int]
+    """Rows by `schema.table`, for the tables of current releases."""
+
+
+def publish(settings: Settings) -> Publication:
+    """Make warehouse.duckdb show what the lake has. Does nothing where it does already; one publish at a time.
+
+    Raises `WarehouseError` naming what could not be read or written; the warehouse is then as it was.
+    """
+    started = time.monotonic()
+    path = settings.warehouse_path
+    if any(sign in str(path.parent) for sign in "*?["):
+        raise SettingsError(
+            "the data folder's name has a character that DuckDB takes for a pattern",
+            expected="none of * ? [",
+            found=str(path.parent),
+            remedy="Choose another VBN_DATA_DIR.",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _only_publisher(path):
+        _remove_unfinished(path)
+        contents = [
+            project_contents(PROJECTS[name], Lake(settings.lake_dir, name), settings.pins.get(name))
+            for name in settings.projects
+        ]
+        state = _State(registry_fingerprint(), contents_fingerprint(contents), [c.current for c in contents])
+        base = _read_state(path)
+        changed = base != state
+        incremental = base is not None and base.can_become(state)
+        if changed:
+            _build_and_swap(path, settings, contents, state, incremental=incremental)
+    return Publication(
+        path, changed, incremental, time.monotonic() - started, path.stat().st_size, _row_counts(contents)
+    )
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a warehouse file was made by and shows."""
+
+    registry: str
+    contents: str
+    current: list[str | None]
+
+    def can_become(self, other: _State) -> bool:
+        """A new current release changes most of what is shown: building anew is faster and leaves no holes."""
+        return self.registry == other.registry and self.current == other.current
+
+
+def _build_and_swap(
+    path: Path, settings: Settings, contents: list[ProjectContents], state: _State, *, incremental: bool
+) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        if incremental:
+            shutil.copyfile(path, unfinished)
+        stamp = time.time_ns()
+        with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": f"{unfinished}.spill"}) as con:
+            con.execute(f"ATTACH {text(str(unfinished))} AS warehouse (STORAGE_VERSION {text(STORAGE_VERSION)})")
+            con.execute("USE warehouse")
+            for project in contents:
+                build(con, Lake(settings.lake_dir, project.project.name), project)
+            con.execute("CREATE OR REPLACE TABLE main.warehouse_state (registry TEXT, contents TEXT, current TEXT[], stamp BIGINT)")
+            con.execute(
+                "INSERT INTO main.warehouse_state VALUES (?, ?, ?, ?)",
+                [state.registry, state.contents, state.current, stamp],
+            )
+            con.execute("CHECKPOINT warehouse")
+            con.execute("USE memory")
+            con.execute("DETACH warehouse")
+        # The stamp in the file is its time of change: a file that someone else wrote to is not built upon.
+        os.utime(unfinished, ns=(stamp, stamp))
+        with unfinished.open("rb") as finished:
+            os.fsync(finished.fileno())
+        _set_aside_stray_log(path)
+        unfinished.replace(path)
+    except (duckdb.Error, OSError) as error:
+        raise WarehouseError(
+            f"could not be built: {' '.join(str(error).split())}",
+            file=path.name,
+            remedy="The warehouse is as it was. If a Parquet file of the lake is named, remove its record and sync again.",
+        ) from error
+    finally:
+        _remove_unfinished(path)
+
+
+def _read_state(path: Path) -> _State | None:
+    """What the warehouse in place shows; None if there is none that can be built upon."""
+    if not path.exists():
+        return None
+    try:
+        with duckdb.connect(str(path), read_only=True) as con:
+            row = con.execute("SELECT registry, contents, current, stamp FROM main.warehouse_state").fetchone()
+    except duckdb.Error as error:
+        log.warning("%s is made anew from the lake: it cannot be read (%s)", path, str(error).splitlines()[0])
+        return None
+    if row is None or row[3] != path.stat().st_mtime_ns:
+        log.warning("%s is made anew from the lake: something else wrote to it", path)
+        return None
+    return _State(row[0], row[1], row[2])
+
+
+@contextmanager
+def _only_publisher(path: Path) -> Iterator[None]:
+    """Held by one process at a time, and let go by the kernel however it ends."""
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_unfinished(path: Path) -> None:
+    """What an earlier publish left when it was killed; only the lock's holder may call this."""
+    for left in path.parent.glob(f".{path.name}.[0-9]*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def _set_aside_stray_log(path: Path) -> None:
+    """A write-ahead log of the old file must not be taken for the new one's."""
+    stray = path.with_name(f"{path.name}.wal")
+    if stray.exists():
+        kept = stray.with_name(f"{stray.name}.{time.time_ns()}")
+        stray.rename(kept)
+        log.warning("somebody wrote to %s; what they had not saved is in %s", path, kept)
+
+
+def _row_counts(contents: list[ProjectContents]) -> dict[str, int]:
+    return {
+        f"{project.project.name}.{name}": sum(shown.file.rows for shown in files)
+        for project in contents
+        for name, files in project.schemas[0].tables.items()
+        if files
+    }

@@ -1,0 +1,3 @@
+SELECT *
+FROM {schema}.ecephys_sessions
+WHERE abnormal_histology IS NULL AND abnormal_activity IS NULL
