@@ -230,7 +230,9 @@ def _key(url: str, project: Project, version: str, name: str) -> str:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError as error:
-        raise refused(f"has an address that is none ({error})", "https://<bucket>.s3.<region>.amazonaws.com/<key>") from error
+        raise refused(
+            f"has an address that is none ({error})", f"https://{project.bucket}.s3.amazonaws.com/…"
+        ) from error
     if parts.scheme != "https" or not _BUCKET_HOST.search(host) or parts.port or parts.username:
         raise refused("names a host that is not the project's", f"{project.bucket}.s3.{project.region}.amazonaws.com")
     if _BUCKET_HOST.sub("", host) != project.bucket:
@@ -248,7 +250,8 @@ def _check_unique(files: tuple[ReleaseFile, ...], name: str) -> None:
     keys: dict[str, ReleaseFile] = {}
     identities: dict[tuple[str, str], ReleaseFile] = {}
     for file in files:
-        for seen, what in ((keys.setdefault(file.key, file), "key"), (identities.setdefault(file.identity, file), "id")):
+        by_key, by_identity = keys.setdefault(file.key, file), identities.setdefault(file.identity, file)
+        for seen, what in ((by_key, "key"), (by_identity, "id")):
             if seen is not file:
                 raise ManifestError(
                     f"has two files with one {what}",

@@ -73,14 +73,20 @@ STIMULUS_PRESENTATIONS = Table(
         Column("start_frame", I64, "First stimulus frame", source=f"{_SHOWN}/start_frame"),
         Column("end_frame", I64, "Frame after the last", source=f"{_SHOWN}/end_frame"),
         Column("is_change", BOOL, "First flash of a new image", source=f"{_SHOWN}/is_change", optional=True),
-        Column("is_image_novel", BOOL, "Image set unknown to the mouse", source=f"{_SHOWN}/is_image_novel", optional=True),
+        Column(
+            "is_image_novel", BOOL, "Image set unknown to the mouse", source=f"{_SHOWN}/is_image_novel", optional=True
+        ),
         Column("omitted", BOOL, "A flash left out", source=f"{_SHOWN}/omitted", optional=True),
         Column("flashes_since_change", I64, "Flashes of this image so far; -99 outside the task", optional=True),
-        Column("trials_id", I64, "Trial it falls in; -99: none", source=f"{_SHOWN}/trials_id or derived", optional=True),
+        Column(
+            "trials_id", I64, "Trial it falls in; -99: none", source=f"{_SHOWN}/trials_id or derived", optional=True
+        ),
         Column("is_sham_change", BOOL, "Onset of a catch trial's sham change", optional=True),
         Column("active", BOOL, "Shown while the mouse did the task", optional=True),
         Column("rewarded", BOOL, "Followed by a reward", source=f"{_SHOWN}/rewarded", optional=True),
-        Column("stimulus_index", I64, "0 gabor, 1 flash, -99 otherwise", source=f"{_SHOWN}/stimulus_index", optional=True),
+        Column(
+            "stimulus_index", I64, "0 gabor, 1 flash, -99 otherwise", source=f"{_SHOWN}/stimulus_index", optional=True
+        ),
         Column("stimulus_name", STR, "Kind of stimulus", source=f"{_SHOWN}/stimulus_name"),
         Column("contrast", F64, "Contrast", source=f"{_SHOWN}/contrast", optional=True),
         Column("color", F64, "1 white, -1 black", source=f"{_SHOWN}/color", optional=True),
@@ -88,7 +94,12 @@ STIMULUS_PRESENTATIONS = Table(
         Column("position_x", F64, "Horizontal position", "degrees", source=f"{_SHOWN}/position_x", optional=True),
         Column("position_y", F64, "Vertical position", "degrees", source=f"{_SHOWN}/position_y", optional=True),
         Column(
-            "spatial_frequency", F64, "Spatial frequency", "cycles/degree", source=f"{_SHOWN}/spatial_frequency", optional=True
+            "spatial_frequency",
+            F64,
+            "Spatial frequency",
+            "cycles/degree",
+            source=f"{_SHOWN}/spatial_frequency",
+            optional=True,
         ),
         Column(
             "temporal_frequency", F64, "Temporal frequency", "Hz", source=f"{_SHOWN}/temporal_frequency", optional=True
@@ -145,11 +156,18 @@ SESSION_METADATA = Table(
         Column("equipment_name", STR, "Rig", source="/general/metadata@equipment_name"),
         Column("sex", STR, "F or M", source="/general/subject/sex"),
         Column("age_in_days", I64, "Age of the mouse", "days", source="/general/subject/age"),
-        Column("stimulus_frame_rate", F64, "Monitor's frame rate", "Hz", source="/general/metadata@stimulus_frame_rate"),
+        Column(
+            "stimulus_frame_rate", F64, "Monitor's frame rate", "Hz", source="/general/metadata@stimulus_frame_rate"
+        ),
         Column("session_type", STR, "Stimulus and reward", source="/general/metadata@session_type"),
         Column("date_of_acquisition", UTC, "Start of the session", source="/session_start_time"),
         Column("reporter_line", STR, "Reporter line; null in wild types", source="/general/subject@reporter_line"),
-        Column("cre_line", STR, "Genotype's first part, without /wt; null in wild types", source="/general/subject/genotype"),
+        Column(
+            "cre_line",
+            STR,
+            "Genotype's first part, without /wt; null in wild types",
+            source="/general/subject/genotype",
+        ),
         Column("behavior_session_uuid", STR, "UUID", source="/general/metadata@behavior_session_uuid"),
         Column("driver_line", pa.list_(STR), "Driver lines, sorted", source="/general/subject@driver_line"),
         Column("mouse_id", STR, "LabTracks id of the mouse, as text", source="/general/subject/subject_id"),

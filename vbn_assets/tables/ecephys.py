@@ -70,11 +70,17 @@ SESSION_CHANNELS = Table(
         Column("left_right_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/z"),
         Column("probe_channel_number", I64, "Position on the probe", source=f"{_ELECTRODES}/probe_channel_number"),
         Column(
-            "probe_horizontal_position", I64, "From the shank's edge", "µm", source=f"{_ELECTRODES}/probe_horizontal_position"
+            "probe_horizontal_position",
+            I64,
+            "From the shank's edge",
+            "µm",
+            source=f"{_ELECTRODES}/probe_horizontal_position",
         ),
         Column("probe_id", I64, "Probe: `session_probes.id`", source=f"{_ELECTRODES}/probe_id"),
         Column("probe_vertical_position", I64, "From the tip", "µm", source=f"{_ELECTRODES}/probe_vertical_position"),
-        Column("structure_acronym", STR, "Structure up to its first '-' (DG-mo is DG)", source=f"{_ELECTRODES}/location"),
+        Column(
+            "structure_acronym", STR, "Structure up to its first '-' (DG-mo is DG)", source=f"{_ELECTRODES}/location"
+        ),
         Column("valid_data", BOOL, "Whether the channel worked", source=f"{_ELECTRODES}/valid_data"),
         Column("location", STR, "Structure as the file names it, uncut", source=f"{_ELECTRODES}/location"),
     ),
@@ -84,7 +90,7 @@ _GROUP = "/general/extracellular_ephys/<probe>"
 
 SESSION_PROBES = Table(
     name="session_probes",
-    description="The probes of a session file. What is said of LFP is what probes.csv of the release says, as in AllenSDK.",
+    description="The probes of a session file; of LFP it says what the release's probes.csv says, as AllenSDK does.",
     entity=Entity.ECEPHYS_SESSION,
     key=("ecephys_session_id", "id"),
     allensdk="session.probes",
@@ -111,7 +117,13 @@ SPIKE_TIMES = Table(
         _SESSION,
         Column("unit_id", I64, "Unit: `units.unit_id`", nullable=False, source="/units/id"),
         Column("spike_time", F64, "Time of the spike", "s", nullable=False, source="/units/spike_times"),
-        Column("spike_amplitude", F64, "Height; wrong by 2 in most sessions before 0.5.0", "V", source="/units/spike_amplitudes"),
+        Column(
+            "spike_amplitude",
+            F64,
+            "Height; wrong by 2 in most sessions before 0.5.0",
+            "V",
+            source="/units/spike_amplitudes",
+        ),
     ),
 )
 

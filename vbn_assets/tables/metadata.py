@@ -25,7 +25,9 @@ ECEPHYS_SESSIONS = Table(
     columns=(
         Column("ecephys_session_id", I64, _SESSION, nullable=False),
         Column("behavior_session_id", I64, "The behavior session recorded with it", nullable=False),
-        Column("date_of_acquisition", STR, "Start of the session as text; US/Pacific time marked +00:00 in all releases"),
+        Column(
+            "date_of_acquisition", STR, "Start of the session as text; US/Pacific time marked +00:00 in all releases"
+        ),
         Column("equipment_name", STR, "Recording rig (NP.0, NP.1)"),
         Column("session_type", STR, "Stimulus and reward of the session, e.g. EPHYS_1_images_G_5uL_reward"),
         Column("mouse_id", I64, "LabTracks id of the mouse"),

@@ -15,7 +15,9 @@ RELEASE_FILES = Table(
         Column("release", STR, "The release", nullable=False),
         Column("kind", STR, "metadata, ecephys_session, behavior_session, probe_lfp or other", nullable=False),
         Column("id", I64, "The session or probe it is about; null for metadata"),
-        Column("name", STR, "What it is about as text: a metadata table, a session, or a session/probe", nullable=False),
+        Column(
+            "name", STR, "What it is about as text: a metadata table, a session, or a session/probe", nullable=False
+        ),
         Column("ecephys_session_id", I64, "The ecephys session it belongs to"),
         Column("behavior_session_id", I64, "The behavior session it belongs to"),
         Column("file_id", STR, "The release's own number for the file; not the same in other releases"),

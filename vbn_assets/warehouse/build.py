@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from hashlib import blake2b
-from importlib import resources
 from itertools import chain
 
 import duckdb
@@ -21,6 +19,7 @@ import pyarrow.parquet as pq
 from vbn_assets.tables import TABLES, VIEWS, Entity, Storage, Table
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
 from vbn_assets.warehouse.lake import Lake
+from vbn_assets.warehouse.queries import all_queries, query, quoted, text
 
 MADE_HERE = ("releases", "warehouse_files")
 """Tables that are about the warehouse itself, and so not in the lake."""
@@ -32,8 +31,7 @@ _FileKey = tuple[str, str, str, str, int]
 def registry_fingerprint() -> str:
     """Changes when the description of any table does: a database made by another is not built upon."""
     described = repr([(table.name, table.storage, table.sql, table.columns) for table in TABLES.values()])
-    queries = "".join(sql_text(name) for name in _sql_files())
-    return blake2b((described + queries).encode(), digest_size=16).hexdigest()
+    return blake2b((described + repr(all_queries())).encode(), digest_size=16).hexdigest()
 
 
 def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
@@ -86,8 +84,8 @@ def _describe_project(con: duckdb.DuckDBPyConnection, contents: ProjectContents,
     schema = pa.schema([described.field(name) for name in facts[0]] if facts else described)
     con.register("release_facts", pa.Table.from_pylist(facts, schema))
     if facts:
-        query = sql_text("releases.sql").format(schema=quoted(current.schema))
-        con.execute(f"CREATE OR REPLACE TABLE {quoted(current.schema)}.releases AS {query}")
+        body = query("releases.sql").format(schema=quoted(current.schema))
+        con.execute(f"CREATE OR REPLACE TABLE {quoted(current.schema)}.releases AS {body}")
     else:
         con.execute(f"CREATE OR REPLACE TABLE {quoted(current.schema)}.releases AS FROM release_facts")
     con.unregister("release_facts")
@@ -129,7 +127,7 @@ def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table,
     else:
         selected = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns.items())
         rows = f"(SELECT {selected} WHERE FALSE)"
-    body = sql_text(table.sql).format(rows=rows, schema=quoted(schema)) if table.sql else f"FROM {rows}"
+    body = query(table.sql).format(rows=rows, schema=quoted(schema)) if table.sql else f"FROM {rows}"
     con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(table.name)} AS {body}")
 
 
@@ -220,21 +218,14 @@ def _replace_table(con: duckdb.DuckDBPyConnection, schema: str, name: str, rows:
 
 def _create_views(con: duckdb.DuckDBPyConnection, schema: str) -> None:
     for view in VIEWS.values():
-        body = sql_text(view.sql).format(schema=quoted(schema))
+        body = query(view.sql).format(schema=quoted(schema))
         con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(view.name)} AS {body}")
         con.execute(f"COMMENT ON VIEW {quoted(schema)}.{quoted(view.name)} IS {text(view.description)}")
 
 
 def _comment(con: duckdb.DuckDBPyConnection, schema: str) -> None:
     """The descriptions, where `DESCRIBE` and database browsers show them."""
-    kinds = dict(
-        con.execute(
-            "SELECT table_name, 'TABLE' FROM duckdb_tables() WHERE database_name = 'warehouse' AND schema_name = $schema "
-            "UNION ALL SELECT view_name, 'VIEW' FROM duckdb_views() "
-            "WHERE database_name = 'warehouse' AND schema_name = $schema",
-            {"schema": schema},
-        ).fetchall()
-    )
+    kinds = dict(con.execute(query("relations.sql"), {"schema": schema}).fetchall())
     for table in TABLES.values():
         if table.name in kinds:
             name = f"{quoted(schema)}.{quoted(table.name)}"
@@ -254,32 +245,14 @@ def _ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns.items())
 
 
-def quoted(identifier: str) -> str:
-    """An SQL identifier that can only be one."""
-    return '"' + str(identifier).replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """An SQL string that can only be one."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-@cache
-def sql_text(name: str) -> str:
-    """The text of a file in warehouse/sql."""
-    return resources.files("vbn_assets.warehouse").joinpath("sql", name).read_text()
-
-
-def _sql_files() -> list[str]:
-    return sorted(
-        path.name for path in resources.files("vbn_assets.warehouse").joinpath("sql").iterdir() if path.name.endswith(".sql")
-    )
-
-
 def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
     """The same for two contents that would make the same database."""
     facts = [
-        (schema.schema, schema.release, sorted((*_file_key(file), file.in_step) for file in chain(*schema.tables.values())))
+        (
+            schema.schema,
+            schema.release,
+            sorted((*_file_key(file), file.in_step) for file in chain(*schema.tables.values())),
+        )
         for project in contents
         for schema in project.schemas
     ]

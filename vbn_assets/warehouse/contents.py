@@ -79,11 +79,7 @@ def project_contents(project: Project, lake: Lake, pin: str | None = None) -> Pr
     """What the lake's records say the warehouse should show. `UnknownRelease` if the pinned one is not held."""
     releases = _releases(lake)
     current = _current(releases, pin, project)
-    records = [
-        record
-        for record in lake.records(METADATA, *(kind.name for kind in project.kinds))
-        if record.sound
-    ]
+    records = [record for record in lake.records(METADATA, *(kind.name for kind in project.kinds)) if record.sound]
     exact = [
         SchemaContents(schema_name(project, release.version), release.version, _shown_in(release, records))
         for release in releases
@@ -128,7 +124,7 @@ def _current(releases: tuple[ReleaseFacts, ...], pin: str | None, project: Proje
     raise UnknownRelease(
         f"the pinned release {pin} of {project.name} is not held",
         expected="one of " + ", ".join(release.version for release in releases) if releases else "a release",
-        remedy=f"Run `vbn sync --project {project.name} --release {pin}`, or correct VBN_RELEASE_{project.name.upper()}.",
+        remedy=f"Run `vbn sync --release {pin}`, or correct VBN_RELEASE_{project.name.upper()}.",
     )
 
 

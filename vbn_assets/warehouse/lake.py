@@ -244,7 +244,7 @@ def _encoding(schema: pa.Schema) -> dict[str, Any]:
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": others,
-        "column_encoding": {path: "BYTE_STREAM_SPLIT" for path in floats} or None,
+        "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
     }
 
 

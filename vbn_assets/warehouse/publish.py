@@ -22,9 +22,10 @@ import duckdb
 from vbn_assets.errors import SettingsError, WarehouseError
 from vbn_assets.projects import PROJECTS
 from vbn_assets.settings import Settings
-from vbn_assets.warehouse.build import build, contents_fingerprint, registry_fingerprint, text
+from vbn_assets.warehouse.build import build, contents_fingerprint, registry_fingerprint
 from vbn_assets.warehouse.contents import ProjectContents, project_contents
 from vbn_assets.warehouse.lake import Lake
+from vbn_assets.warehouse.queries import text
 
 STORAGE_VERSION = "v1.4.0"
 """DuckDB 2 writes files that 1.x cannot open unless told to: ours open in 1.4 and later."""
@@ -105,7 +106,10 @@ def _build_and_swap(
             con.execute("USE warehouse")
             for project in contents:
                 build(con, Lake(settings.lake_dir, project.project.name), project)
-            con.execute("CREATE OR REPLACE TABLE main.warehouse_state (registry TEXT, contents TEXT, current TEXT[], stamp BIGINT)")
+            con.execute(
+                "CREATE OR REPLACE TABLE main.warehouse_state "
+                "(registry TEXT, contents TEXT, current TEXT[], stamp BIGINT)"
+            )
             con.execute(
                 "INSERT INTO main.warehouse_state VALUES (?, ?, ?, ?)",
                 [state.registry, state.contents, state.current, stamp],
@@ -123,7 +127,7 @@ def _build_and_swap(
         raise WarehouseError(
             f"could not be built: {' '.join(str(error).split())}",
             file=path.name,
-            remedy="The warehouse is as it was. If a Parquet file of the lake is named, remove its record and sync again.",
+            remedy="The warehouse is as it was. If the lake lost a file, remove its record in lake/*/files and sync.",
         ) from error
     finally:
         _remove_unfinished(path)

@@ -1,0 +1,288 @@
+"""The way of the data, one function a step: manifest → metadata tables → release → session file → session tables.
+
+Dagster's assets and the `vbn` command are two callers of these steps. Every step can be repeated: what is
+done already is found and returned. The work itself is in the rooms; nothing here knows Dagster or a terminal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from vbn_assets.errors import MetadataError, NwbError, SettingsError, UnknownRelease
+from vbn_assets.projects import Project
+from vbn_assets.releases.manifest import METADATA, Release, ReleaseFile
+from vbn_assets.settings import Settings
+from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
+from vbn_assets.warehouse.contents import RELEASE
+from vbn_assets.warehouse.lake import Lake, Record, Source, TableFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from vbn_assets.mirror import Mirror, Progress
+    from vbn_assets.nwb import Session
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One project on this machine: its settings, its bucket, its mirror and its lake."""
+
+    settings: Settings
+    project: Project
+
+    s3: S3Client | None = None
+    """The client to list the bucket with; by default an anonymous one of our own."""
+
+    @cached_property
+    def client(self) -> S3Client:
+        from vbn_assets.releases.bucket import unsigned_client
+
+        return self.s3 or unsigned_client(self.settings.endpoint_url, self.project.region)
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        from vbn_assets.mirror import Mirror
+
+        return Mirror(self.settings.mirror_dir(self.project), self.project, endpoint_url=self.settings.endpoint_url)
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.settings.lake_dir, self.project.name)
+
+    @property
+    def pin(self) -> str | None:
+        return self.settings.pins.get(self.project.name)
+
+    def release(self, version: str) -> Release:
+        """A release whose manifest is held. `UnknownRelease` names those that are."""
+        held = self.mirror.releases()
+        for release in held:
+            if release.version == version:
+                return release
+        raise UnknownRelease(
+            f"release {version} of {self.project.name} is not held",
+            expected="one of " + ", ".join(release.version for release in held) if held else None,
+            remedy=f"`vbn releases` lists what is published; `vbn sync --release {version}` fetches it.",
+        )
+
+    def release_record(self, version: str) -> Record | None:
+        """The record that made a release part of the lake; None before that, or if its claims do not hold."""
+        release = self.release(version)
+        record = self.lake.record(_release_source(release))
+        return record if record and record.sound else None
+
+    def current_release(self) -> Release | None:
+        """The release the warehouse shows: the pinned one, else the highest that is wholly in the lake."""
+        for release in reversed(self.mirror.releases()):
+            if self.pin in (None, release.version) and self.release_record(release.version):
+                return release
+        return None
+
+
+@dataclass(frozen=True)
+class ArrowReading:
+    """A table in memory, as the lake takes it."""
+
+    table: Table
+    rows: pa.Table
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.rows.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        yield from self.rows.to_batches()
+
+
+def keep_manifest(workspace: Workspace, version: str) -> Release:
+    """The manifest of a release, read from the bucket, checked and kept in the mirror."""
+    from vbn_assets.releases.bucket import read_manifest
+
+    release = read_manifest(workspace.client, workspace.project, workspace.project.manifest_name(version))
+    workspace.mirror.keep_manifest(release)
+    return release
+
+
+def make_metadata_table(workspace: Workspace, release: Release, name: str, progress: Progress | None = None) -> Record:
+    """One metadata CSV of a release, fetched, verified and put into the lake as a typed table."""
+    from vbn_assets.metadata import read_table
+
+    file, table = release.metadata[name], TABLES[name]
+    source = _source(file, id=name)
+    done = workspace.lake.record(source)
+    if done and done.has([table]):
+        return done
+    started = time.monotonic()
+    fetched = workspace.mirror.fetch(file, progress)
+    rows = read_table(fetched.path, table, release=release.version)
+    files = workspace.lake.write(source, [ArrowReading(table, rows)])
+    return workspace.lake.commit(Record(source, files, seconds=time.monotonic() - started))
+
+
+def metadata_record(workspace: Workspace, release: Release, name: str) -> Record:
+    """The record of one of a release's metadata tables. `MetadataError` if it is not in the lake yet."""
+    record = workspace.lake.record(_source(release.metadata[name], id=name))
+    if record is None:
+        raise MetadataError(
+            "is not in the lake yet",
+            file=f"{name}.csv",
+            release=release.version,
+            remedy=f"Materialise {workspace.project.name}/{name}, or run `vbn sync --release {release.version}`.",
+        )
+    return record
+
+
+def register_release(workspace: Workspace, release: Release) -> Record:
+    """Make a release whose metadata tables are in the lake part of it.
+
+    A release whose tables contradict each other gets a record that is not `sound`, and is not published.
+    """
+    from vbn_assets.metadata import resolve_files
+
+    lake = workspace.lake
+    source = _release_source(release)
+    done = lake.record(source)
+    if done and done.sound and done.has([TABLES["release_files"]]):
+        return done
+    started = time.monotonic()
+    metadata = {
+        name: metadata_record(workspace, release, name).tables[name] for name in workspace.project.metadata_tables
+    }
+    files = resolve_files({name: lake.read(file) for name, file in metadata.items()}, release)
+    written = lake.write(source, [ArrowReading(TABLES["release_files"], files)])
+
+    from vbn_assets.warehouse.claims import check_release
+
+    facts = {"pipeline": dict(release.pipeline)}
+    record = Record(source, written, check_release(lake, metadata), facts, seconds=time.monotonic() - started)
+    return lake.commit(record)
+
+
+def refresh_release(workspace: Workspace, version: str, progress: Progress | None = None) -> Record:
+    """A release from its manifest to the lake: all the steps before any session file."""
+    release = keep_manifest(workspace, version)
+    for name in workspace.project.metadata_tables:
+        make_metadata_table(workspace, release, name, progress)
+    return require_sound(register_release(workspace, release))
+
+
+def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
+    """The tables of one verified session file. Raises `NwbError` where the file cannot be read.
+
+    A file whose tables contradict each other or the release gets a record that is not `sound`, and is not published.
+    """
+    source = _source(file, id=file.id)
+    return _extract(workspace, path, source)
+
+
+def extract_unreleased(workspace: Workspace, path: Path) -> Record:
+    """The tables of an NWB file on disk, whatever its origin: if a held release has its hash, as that release's."""
+    file_hash = hash_file(path)
+    for release in reversed(workspace.mirror.releases()):
+        for file in release.data.values():
+            if file.file_hash == file_hash:
+                return extract_file(workspace, path, file)
+    kind = workspace.project.session_kind
+    return _extract(workspace, path, Source(kind=kind, id="", file_hash=file_hash))
+
+
+def require_sound(record: Record) -> Record:
+    """The record, unless a claim about it is broken: then `MetadataError` or `NwbError` names the first one."""
+    broken = next((claim for claim in record.claims if not claim.holds), None)
+    if broken is None:
+        return record
+    source = record.source
+    error = MetadataError if source.kind in (METADATA, RELEASE) else NwbError
+    raise error(
+        f"{broken.table}: {broken.name} does not hold",
+        file=(source.key or source.id).rpartition("/")[2],
+        release=source.release,
+        expected=broken.description.lower(),
+        found="; ".join(broken.violations),
+        remedy="Nothing of it is published; what was held before stays.",
+    )
+
+
+def select_sessions(workspace: Workspace, release: Release, where: str) -> list[int]:
+    """The ids of a release's sessions for which an SQL condition on its session table holds; `all`, `none` too."""
+    import duckdb
+
+    if where.strip().lower() == "none":
+        return []
+    project = workspace.project
+    table = metadata_record(workspace, release, project.session_table).tables[project.session_table]
+    condition = "TRUE" if where.strip().lower() == "all" else where
+    sessions = workspace.lake.read(table)
+    with duckdb.connect(config={"enable_external_access": "false"}) as con:
+        con.register(project.session_table, sessions)
+        try:
+            rows = con.execute(
+                f"SELECT {project.session_id_column} FROM {project.session_table} "
+                f"WHERE file_id >= 0 AND ({condition}) ORDER BY ALL"
+            ).fetchall()
+        except duckdb.Error as error:
+            raise SettingsError(
+                f"the condition on {project.session_table} cannot be understood: {str(error).splitlines()[0]}",
+                found=repr(where),
+                remedy=f"Its columns are {', '.join(sessions.column_names)}.",
+            ) from error
+    return [row[0] for row in rows]
+
+
+def hash_file(path: Path) -> str:
+    """BLAKE2b-512 of a file's bytes, as manifests give it."""
+    digest = blake2b()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _extract(workspace: Workspace, path: Path, source: Source) -> Record:
+    from vbn_assets.nwb import open_session
+    from vbn_assets.warehouse.claims import check_session
+
+    lake = workspace.lake
+    done = lake.record(source)
+    if done and done.sound and done.has(TABLES[name] for name in SESSION_FILE_TABLES[source.kind]):
+        return done
+    started = time.monotonic()
+    expected = int(source.id) if source.id else None
+    with open_session(path, kind=source.kind, expected_id=expected, release=source.release or "") as session:
+        source = _identified(source, session)
+        files = lake.write(source, session.tables())
+        indexed = session.spikes_per_unit()
+    units = _released_units(workspace, source)
+    claims = check_session(lake, files, session.ecephys_session_id, indexed, units)
+    return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started))
+
+
+def _identified(source: Source, session: Session) -> Source:
+    return replace(
+        source,
+        id=source.id or str(session.ecephys_session_id),
+        ecephys_session_id=session.ecephys_session_id,
+        behavior_session_id=session.behavior_session_id,
+    )
+
+
+def _released_units(workspace: Workspace, source: Source) -> TableFile | None:
+    if source.release is None:
+        return None
+    return metadata_record(workspace, workspace.release(source.release), "units").tables["units"]
+
+
+def _source(file: ReleaseFile, id: str) -> Source:
+    return Source(file.kind, id, file.file_hash, file.release, file.key, file.version_id)
+
+
+def _release_source(release: Release) -> Source:
+    return Source(RELEASE, release.version, blake2b(release.raw).hexdigest(), release.version, release.manifest_name)

@@ -1,0 +1,28 @@
+"""SQL text: the queries in sql/, and quoting that leaves a name a name and a string a string."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+
+def quoted(identifier: str) -> str:
+    """An SQL identifier that can only be one."""
+    return '"' + str(identifier).replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """An SQL string that can only be one."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+@cache
+def query(name: str) -> str:
+    """The text of a file in sql/."""
+    return resources.files("vbn_assets.warehouse").joinpath("sql", name).read_text()
+
+
+def all_queries() -> dict[str, str]:
+    """Every query beside the claims, by file name."""
+    files = resources.files("vbn_assets.warehouse").joinpath("sql").iterdir()
+    return {name: query(name) for name in sorted(file.name for file in files) if name.endswith(".sql")}
