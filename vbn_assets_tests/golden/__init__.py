@@ -1,0 +1,51 @@
+"""What AllenSDK 2.16.2 returns for the packaged sample, written by `make_golden.py` in this folder.
+
+`<version>/tables/<accessor>` and `<version>/ecephys_session/<id>/<attribute>`: `.parquet` (index as first column) with
+`.dtypes.json` (AllenSDK's pandas dtypes), `.npz` (one array a unit), `.json` (non-finite floats as {"__float__": …}).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+FOLDER = Path(__file__).parent
+
+
+def golden(version: str, name: str, session: int | None = None) -> Any:
+    """One golden: of a session if given, else of the release's tables.
+
+    A `pyarrow.Table` for a frame, {unit id: array} for per-unit arrays, a dict for `metadata`.
+    """
+    stem = golden_path(version, name, session)
+    if stem.with_suffix(".parquet").exists():
+        return pq.read_table(stem.with_suffix(".parquet")).replace_schema_metadata(None)
+    if stem.with_suffix(".npz").exists():
+        with np.load(stem.with_suffix(".npz")) as arrays:
+            return {int(unit): arrays[unit] for unit in arrays.files}
+    return json.loads(stem.with_suffix(".json").read_text(), object_hook=_special)
+
+
+def golden_dtypes(version: str, name: str, session: int | None = None) -> dict[str, Any]:
+    """`index_name`, `index_dtype`, `columns` (name, dtype), `shape` and `null_kinds` of a golden frame."""
+    dtypes: dict[str, Any] = json.loads(golden_path(version, name, session).with_suffix(".dtypes.json").read_text())
+    return dtypes
+
+
+def golden_path(version: str, name: str, session: int | None = None) -> Path:
+    """Path of a golden without its suffix."""
+    if session is None:
+        return FOLDER / version / "tables" / name
+    return FOLDER / version / "ecephys_session" / str(session) / name
+
+
+def _special(value: dict[str, Any]) -> Any:
+    if value.keys() == {"__float__"}:
+        return float(value["__float__"])
+    if value.keys() == {"__datetime__"}:
+        return value["__datetime__"]
+    return value
