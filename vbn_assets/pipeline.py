@@ -86,6 +86,16 @@ class Workspace:
                 return release
         return None
 
+    def session_file(self, session_id: str) -> ReleaseFile:
+        """The current release's file of a session. `UnknownRelease` where there is none."""
+        release = self.current_release()
+        if release is None:
+            raise UnknownRelease(
+                f"no release of {self.project.name} is in the lake yet",
+                remedy=f"Run the job refresh_{self.project.name}, or `vbn sync`.",
+            )
+        return release.file(self.project.session_kind, session_id)
+
 
 @dataclass(frozen=True)
 class ArrowReading:

@@ -20,6 +20,7 @@ _ENVIRONMENT = {
     "endpoint_url": "AWS_ENDPOINT_URL",
     "hold": "VBN_HOLD",
     "lfp": "VBN_LFP",
+    "poll_seconds": "VBN_POLL_SECONDS",
     "dagster_home": "DAGSTER_HOME",
 }
 
@@ -41,6 +42,8 @@ class Settings(BaseModel):
     """`VBN_LFP`: whether probe LFP files are held too."""
     pins: dict[str, str] = {}
     """`VBN_RELEASE_VBN` etc.: the release a project stays at, instead of the highest one."""
+    poll_seconds: int = 60
+    """`VBN_POLL_SECONDS`: how often the sensor lists the manifests: one request."""
     dagster_home: Path | None = None
     """`DAGSTER_HOME`: where Dagster keeps its instance; if set, `vbn` reports there what it did."""
 

@@ -1,0 +1,111 @@
+"""What happens by itself, and what can be asked for by name: conditions, jobs and schedules.
+
+A new release re-makes the sessions that are held and whose file changed. It never fetches a session nobody
+asked for: that is what `VBN_HOLD`, `vbn sync` and the partition's Materialize button are for.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+from semver import Version
+
+from vbn_assets.partitions import releases_of, sessions_of
+from vbn_assets.projects import Project
+from vbn_assets.report import asset_key
+from vbn_assets.tables import SESSION_FILE_TABLES
+
+_IDLE = ~dg.AutomationCondition.in_progress()
+_HANDLED = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+_NEW_DATA = (
+    dg.AutomationCondition.any_deps_updated()
+    .replace("newly_updated", dg.AutomationCondition.data_version_changed())
+    .since(_HANDLED)
+)
+
+HELD_AND_CHANGED = (_NEW_DATA & ~dg.AutomationCondition.missing() & _IDLE).with_label("held, and its file changed")
+"""For session files. A partition that was never materialised stays so: no download starts by itself."""
+
+FILE_CHANGED = (_NEW_DATA & ~dg.AutomationCondition.any_deps_missing() & _IDLE).with_label("its file changed")
+"""For the tables of a session file."""
+
+ANYTHING_NEW = (
+    dg.AutomationCondition.any_deps_updated().since(dg.AutomationCondition.newly_requested()) & _IDLE
+).with_label("anything new")
+"""For the warehouse: one publish takes up all that came since the last one was asked for.
+
+Not since it was last updated: what arrives while a publish runs would count as published by it."""
+
+AUTOMATION_SECONDS = 10
+"""How often conditions are looked at. An idle look costs a third of a second."""
+
+
+def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
+    """The jobs of one project, named by what they do."""
+    key = asset_key
+    tables = [key(project, name) for name in SESSION_FILE_TABLES[project.session_kind]]
+    metadata = [key(project, name) for name in ("manifest", *project.metadata_tables, "release_files")]
+    return [
+        dg.define_asset_job(
+            f"refresh_{project.name}",
+            selection=dg.AssetSelection.assets(*metadata),
+            partitions_def=releases_of(project),
+            description="One release: its manifest and metadata tables, and which sessions it has.",
+        ),
+        dg.define_asset_job(
+            f"mirror_{project.name}_sessions",
+            selection=dg.AssetSelection.assets(key(project, "session_nwb"), *tables),
+            partitions_def=sessions_of(project),
+            description="One session: its NWB file, verified, and the tables read from it.",
+        ),
+        dg.define_asset_job(
+            f"scrub_{project.name}_mirror",
+            selection=dg.AssetSelection.checks(dg.AssetCheckKey(key(project, "session_nwb"), "bytes_are_intact")),
+            description="Every file of the mirror is read again and its hash compared. A rotten one is set aside.",
+        ),
+        dg.define_asset_job(
+            f"publish_{project.name}",
+            selection=dg.AssetSelection.assets(key(project, "warehouse")),
+            description="The warehouse, made to show what the lake has.",
+        ),
+    ]
+
+
+def automation_sensor(project: Project) -> dg.AutomationConditionSensorDefinition:
+    """Looks at the conditions of one project's assets."""
+    return dg.AutomationConditionSensorDefinition(
+        f"{project.name}_automation",
+        target=dg.AssetSelection.key_prefixes([project.name]),
+        minimum_interval_seconds=AUTOMATION_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Re-makes held sessions whose file changed, and publishes what is new.",
+    )
+
+
+def refresh_schedule(project: Project) -> dg.ScheduleDefinition:
+    """Daily: the current release once more. What is done is found done; what was lost is made again."""
+
+    @dg.schedule(
+        name=f"refresh_{project.name}_daily",
+        job_name=f"refresh_{project.name}",
+        cron_schedule="0 5 * * *",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="The current release's manifest and tables, looked at again every morning.",
+    )
+    def daily(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        versions = context.instance.get_dynamic_partitions(releases_of(project).name or "")
+        if not versions:
+            return dg.SkipReason("No release is known yet: the release sensor finds them.")
+        return dg.RunRequest(partition_key=max(versions, key=Version.parse))
+
+    return daily
+
+
+def scrub_schedule(project: Project) -> dg.ScheduleDefinition:
+    """Weekly: every file of the mirror read again, while nobody works."""
+    return dg.ScheduleDefinition(
+        name=f"scrub_{project.name}_weekly",
+        job_name=f"scrub_{project.name}_mirror",
+        cron_schedule="0 3 * * 0",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every file of the mirror is read again and its hash compared.",
+    )

@@ -1,0 +1,151 @@
+"""Assets of a release's metadata: one a CSV, and `release_files`, which makes the release part of the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from vbn_assets.partitions import releases_of, sessions_of
+from vbn_assets.pipeline import Workspace, make_metadata_table, metadata_record, register_release, require_sound
+from vbn_assets.projects import Project
+from vbn_assets.releases.assets import release_before
+from vbn_assets.releases.manifest import Release, ReleaseFile
+from vbn_assets.report import (
+    asset_key,
+    claim_results,
+    claim_specs,
+    failures,
+    group,
+    table_metadata,
+    table_spec,
+)
+from vbn_assets.resources import VisualBehavior
+from vbn_assets.tables import TABLES, Table
+from vbn_assets.warehouse.claims import RELEASE_CLAIMS, key_claim_name
+from vbn_assets.warehouse.compare import TableDiff, compare_files
+from vbn_assets.warehouse.lake import Record
+
+RETRIES = dg.RetryPolicy(max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
+"""For a bucket that stays away longer than a download's own retries last."""
+
+
+def metadata_assets(project: Project) -> Sequence[dg.AssetsDefinition]:
+    tables = [_metadata_table(project, TABLES[name]) for name in project.metadata_tables]
+    return [*tables, _release_files(project)]
+
+
+def _metadata_table(project: Project, table: Table) -> dg.AssetsDefinition:
+    spec = table_spec(
+        project,
+        table,
+        deps=[asset_key(project, "manifest")],
+        group_name=group(project, "tables"),
+        kinds={"s3", "parquet"},
+    )
+
+    @dg.multi_asset(
+        name=f"{project.name}_{table.name}", specs=[spec], partitions_def=releases_of(project), retry_policy=RETRIES
+    )
+    def metadata_table(
+        context: dg.AssetExecutionContext, visual_behavior: VisualBehavior
+    ) -> dg.MaterializeResult[None]:
+        workspace = visual_behavior.workspace(project.name)
+        with failures():
+            release = workspace.release(context.partition_key)
+            record = make_metadata_table(workspace, release, table.name)
+            diff = _diff(workspace, release, record, table)
+        return dg.MaterializeResult(
+            asset_key=spec.key,
+            metadata=table_metadata(record, record.tables[table.name], diff),
+            data_version=dg.DataVersion(record.source.file_hash),
+        )
+
+    return metadata_table
+
+
+def _diff(workspace: Workspace, release: Release, record: Record, table: Table) -> TableDiff | None:
+    before = release_before(workspace, release)
+    if before is None or not workspace.release_record(before.version):
+        return None
+    was = metadata_record(workspace, before, table.name)
+    return compare_files(workspace.lake, table, was.tables[table.name], record.tables[table.name])
+
+
+def _release_files(project: Project) -> dg.AssetsDefinition:
+    table = TABLES["release_files"]
+    spec = table_spec(
+        project,
+        table,
+        deps=[asset_key(project, name) for name in ("manifest", *project.metadata_tables)],
+        group_name=group(project, "releases"),
+        kinds={"parquet"},
+    )
+    claims = [(claim.name, claim.table, claim.description) for claim in RELEASE_CLAIMS]
+    keys = [(key_claim_name(TABLES[name]), name, "Key is unique and not null") for name in project.metadata_tables]
+
+    @dg.multi_asset(
+        name=f"{project.name}_release_files",
+        specs=[spec],
+        check_specs=claim_specs(project, [*claims, *keys], asset=table.name),
+        partitions_def=releases_of(project),
+    )
+    def release_files(
+        context: dg.AssetExecutionContext, visual_behavior: VisualBehavior
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        workspace = visual_behavior.workspace(project.name)
+        with failures():
+            release = workspace.release(context.partition_key)
+            record = register_release(workspace, release)
+        yield from claim_results(project, record.claims, asset=table.name, metadata={"release": release.version})
+        with failures():
+            require_sound(record)
+        observed = _observe_sessions(context, workspace, project)
+        yield dg.MaterializeResult(
+            asset_key=spec.key,
+            metadata={**table_metadata(record, record.tables[table.name]), "sessions_observed": observed},
+            data_version=dg.DataVersion(record.source.file_hash),
+        )
+
+    return release_files
+
+
+def _observe_sessions(context: dg.AssetExecutionContext, workspace: Workspace, project: Project) -> int:
+    """Tell Dagster which sessions the current release has, and which of their files it has not seen; how many.
+
+    Only the current release speaks: whichever order releases are made in, the last word on a session is its.
+    """
+    current = workspace.current_release()
+    if current is None:
+        return 0
+    files = {file.id: file for file in current.data.values() if file.kind == project.session_kind}
+    context.instance.add_dynamic_partitions(sessions_of(project).name or "", sorted(files))
+    seen = _observed_hashes(context.instance, asset_key(project, "published_session"))
+    changed = [file for id, file in sorted(files.items()) if seen.get(id) != file.file_hash]
+    for file in changed:
+        context.log_event(_observation(project, file))
+    return len(changed)
+
+
+def _observation(project: Project, file: ReleaseFile) -> dg.AssetObservation:
+    return dg.AssetObservation(
+        asset_key(project, "published_session"),
+        partition=file.id,
+        tags={"dagster/data_version": file.file_hash},
+        metadata={"release": file.release, "s3_key": file.key, "s3_version_id": file.version_id},
+    )
+
+
+def _observed_hashes(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
+    """The file hash that Dagster last heard of, by session."""
+    seen: dict[str, str] = {}
+    cursor = None
+    while True:
+        page = instance.fetch_observations(key, limit=1000, cursor=cursor, ascending=True)
+        for record in page.records:
+            observation = record.asset_observation
+            if observation and observation.partition:
+                seen[observation.partition] = observation.tags["dagster/data_version"]
+        if not page.has_more:
+            return seen
+        cursor = page.cursor

@@ -1,0 +1,78 @@
+"""Assets of what is published: each release's manifest, and each session's file as S3 has it now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from vbn_assets.partitions import releases_of, sessions_of
+from vbn_assets.pipeline import Workspace, keep_manifest
+from vbn_assets.projects import Project
+from vbn_assets.releases.diff import diff_releases
+from vbn_assets.releases.manifest import Release
+from vbn_assets.report import OWNERS, asset_key, failures, group, release_diff
+from vbn_assets.resources import VisualBehavior
+
+
+def release_assets(project: Project) -> Sequence[dg.AssetsDefinition | dg.SourceAsset]:
+    return [_manifest(project), _published_session(project)]
+
+
+def _manifest(project: Project) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=asset_key(project, "manifest"),
+        partitions_def=releases_of(project),
+        group_name=group(project, "releases"),
+        kinds={"s3", "json"},
+        owners=OWNERS,
+        description=f"A release of {project.title}: its manifest, checked and kept as bytes.",
+    )
+    def manifest(context: dg.AssetExecutionContext, visual_behavior: VisualBehavior) -> dg.MaterializeResult[None]:
+        workspace = visual_behavior.workspace(project.name)
+        with failures():
+            release = keep_manifest(workspace, context.partition_key)
+        before = release_before(workspace, release)
+        return dg.MaterializeResult(
+            metadata={
+                "release": release.version,
+                "previous_release": before.version if before else "none",
+                "bytes": len(release.raw),
+                "metadata_files": len(release.metadata),
+                "data_files": len(release.data),
+                "software": ", ".join(f"{name} {version}" for name, version in release.pipeline.items()),
+                "changes_from_the_release_before": release_diff(diff_releases(before, release)),
+                "path": dg.MetadataValue.path(workspace.mirror.root / release.manifest_name),
+            }
+        )
+
+    return manifest
+
+
+def _published_session(project: Project) -> Any:
+    @dg.observable_source_asset(
+        key=asset_key(project, "published_session"),
+        partitions_def=sessions_of(project),
+        group_name=group(project, "releases"),
+        description=(
+            "A session's NWB file as the current release has it; its data version is the file's hash. "
+            "Observed when a release that changed it arrives; Observe looks at all of them."
+        ),
+    )
+    def published_session(visual_behavior: VisualBehavior) -> dg.DataVersionsByPartition:
+        workspace = visual_behavior.workspace(project.name)
+        with failures():
+            release = workspace.current_release()
+        files = release.data.values() if release else ()
+        return dg.DataVersionsByPartition(
+            {file.id: file.file_hash for file in files if file.kind == project.session_kind}
+        )
+
+    return published_session
+
+
+def release_before(workspace: Workspace, release: Release) -> Release | None:
+    """The highest release held that is lower than this one."""
+    lower = [held for held in workspace.mirror.releases() if held.semver < release.semver]
+    return lower[-1] if lower else None

@@ -1,0 +1,156 @@
+"""Facts as Dagster shows them: metadata, column schemas, check results, failures.
+
+Assets and checks call these; nothing here reads or writes data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from vbn_assets.errors import VbnError
+from vbn_assets.projects import Project
+from vbn_assets.releases.diff import ReleaseDiff
+from vbn_assets.tables import TABLES, Table
+from vbn_assets.warehouse.compare import TableDiff
+from vbn_assets.warehouse.lake import Claim, Record, Source, TableFile
+
+OWNERS = ["team:data"]
+
+
+def asset_key(project: Project, name: str) -> dg.AssetKey:
+    """Asset key = [schema, table]."""
+    return dg.AssetKey([project.name, name])
+
+
+def group(project: Project, room: str) -> str:
+    """`vbn_releases`, `vbn_mirror`, `vbn_tables` or `vbn_warehouse`."""
+    return f"{project.name}_{room}"
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """A `VbnError` as a Dagster failure: its one line on the run, and a retry only where one can help."""
+    try:
+        yield
+    except VbnError as error:
+        raise dg.Failure(
+            description=str(error),
+            metadata={"problem": error.problem, "file": error.file or "", "release": error.release or ""},
+            allow_retries=error.retryable,
+        ) from error
+
+
+def table_spec(project: Project, table: Table, **spec: Any) -> dg.AssetSpec:
+    """The asset of a described table."""
+    description = (
+        f"{table.description}\n\nEquals AllenSDK's `{table.allensdk}`." if table.allensdk else table.description
+    )
+    return dg.AssetSpec(
+        asset_key(project, table.name),
+        description=description,
+        owners=OWNERS,
+        code_version=str(table.reader_version),
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/table_name": f"{project.name}.{table.name}",
+        },
+        **spec,
+    )
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                str(column.type),
+                f"{column.description} [{column.unit}]" if column.unit else column.description,
+                dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,)),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def table_metadata(record: Record, file: TableFile, diff: TableDiff | None = None) -> dict[str, Any]:
+    """What a materialised table is: rows, bytes, columns, and where it came from."""
+    described = column_schema(TABLES[file.table])
+    known = {column.name for column in described.columns}
+    extra = [dg.TableColumn(name, kind, "Not described: new in this release") for name, kind in file.columns.items()]
+    metadata = {
+        "dagster/partition_row_count": file.rows,
+        "dagster/column_schema": dg.TableSchema([*described.columns, *(c for c in extra if c.name not in known)]),
+        "bytes": file.bytes,
+        "seconds": round(record.seconds, 3),
+        "path": dg.MetadataValue.path(file.path),
+        **source_metadata(record.source),
+    }
+    if diff:
+        metadata["changes_from_the_release_before"] = table_diff(diff)
+    return metadata
+
+
+def source_metadata(source: Source) -> dict[str, Any]:
+    return {
+        "release": source.release or "none",
+        "file_hash": source.file_hash,
+        "s3_key": source.key or "",
+        "s3_version_id": source.version_id or "",
+    }
+
+
+def table_diff(diff: TableDiff) -> dg.TableMetadataValue:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"change": "rows added", "count": diff.added, "of": ""}),
+            dg.TableRecord({"change": "rows removed", "count": diff.removed, "of": ""}),
+            dg.TableRecord({"change": "rows changed", "count": diff.changed, "of": ", ".join(diff.changed_columns)}),
+            dg.TableRecord({"change": "rows unchanged", "count": diff.unchanged, "of": ""}),
+            dg.TableRecord(
+                {"change": "columns added", "count": len(diff.new_columns), "of": ", ".join(diff.new_columns)}
+            ),
+            dg.TableRecord(
+                {"change": "columns removed", "count": len(diff.lost_columns), "of": ", ".join(diff.lost_columns)}
+            ),
+        ]
+    )
+
+
+def release_diff(diff: ReleaseDiff) -> dg.TableMetadataValue:
+    """Files by kind and by what became of them since the release before."""
+    changes = ("added", "removed", "changed", "moved", "unchanged")
+    records = [
+        dg.TableRecord({"kind": kind, **{change: counts.get(change, 0) for change in changes}})
+        for kind, counts in diff.counts.items()
+    ]
+    columns = [dg.TableColumn("kind"), *(dg.TableColumn(change, "int") for change in changes)]
+    return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+
+
+def claim_specs(
+    project: Project, claims: Iterable[tuple[str, str, str]], asset: str | None = None
+) -> list[dg.AssetCheckSpec]:
+    """Blocking checks for (name, table, description); all on `asset`, or each on its own table's."""
+    return [
+        dg.AssetCheckSpec(name, asset=asset_key(project, asset or table), description=description, blocking=True)
+        for name, table, description in claims
+    ]
+
+
+def claim_results(
+    project: Project, claims: Iterable[Claim], asset: str | None = None, metadata: Mapping[str, Any] | None = None
+) -> list[dg.AssetCheckResult]:
+    return [
+        dg.AssetCheckResult(
+            passed=claim.holds,
+            asset_key=asset_key(project, asset or claim.table),
+            check_name=claim.name,
+            description=claim.description if claim.holds else "; ".join(claim.violations),
+            metadata={**(metadata or {}), "violations": "\n".join(claim.violations) or "none"},
+        )
+        for claim in claims
+    ]

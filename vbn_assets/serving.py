@@ -1,0 +1,222 @@
+"""Dagster on this machine as three processes of ours: code server, daemon and webserver.
+
+They start in that order, end with the block that started them however it ends, and leave no process and no port
+behind. `dagster dev` would start more of them and tell less. What they serve is `definitions`; containers have
+their own way (compose.yaml).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from vbn_assets.errors import VbnError
+
+READY_SECONDS = 180
+"""Three Python processes that import Dagster need 20 s on two idle cores, and several times that on busy ones."""
+STOP_SECONDS = 15
+"""A run that is told to end writes that it was cancelled and ends in a second or two; what is left then is killed."""
+
+
+@dataclass(frozen=True)
+class _Process:
+    name: str
+    popen: subprocess.Popen[bytes]
+
+
+class DagsterServer:
+    """Dagster's three processes, as a context manager.
+
+    `environment` is what they get on top of ours; with `logs` they write there, one file each, else to our stderr.
+    Raises `VbnError` where the port is taken or a process ends by itself.
+    """
+
+    def __init__(
+        self, home: Path, *, host: str, port: int, environment: Mapping[str, str], logs: Path | None = None
+    ) -> None:
+        self.home = home
+        self.host = host
+        self.port = port
+        self.logs = logs
+        self._environment = {**os.environ, **environment, "DAGSTER_HOME": str(home)}
+        self._processes: list[_Process] = []
+        self._opened = ExitStack()
+
+    @property
+    def url(self) -> str:
+        # An address that means "all of this machine's" is none that a browser can open.
+        name = "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://{name}:{self.port}"
+
+    def __enter__(self) -> Self:
+        _require_free(self.host, self.port)
+        prepare_home(self.home)
+        try:
+            # A socket in a folder of our own: nobody else reaches it, and no port of another server is mistaken for it.
+            private = Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="vbn-")))
+            code, workspace = private / "code.sock", private / "workspace.yaml"
+            location = {"socket": str(code), "location_name": "vbn_assets"}
+            workspace.write_text(json.dumps({"load_from": [{"grpc_server": location}]}))
+            module = ["--empty-working-directory", "--module-name", "vbn_assets.definitions"]
+            self._start("code-server", "dagster", "api", "grpc", "--socket", str(code), *module)
+            self._wait("the code server listens", code.exists)
+            self._start("daemon", "dagster-daemon", "run", "--workspace", str(workspace))
+            address = ["--host", self.host, "--port", str(self.port)]
+            self._start("webserver", "dagster-webserver", "--workspace", str(workspace), *address)
+            self._wait(f"{self.url} answers", self._answers)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def require_running(self) -> None:
+        """Raise `VbnError` if one of the processes has ended by itself."""
+        for process in self._processes:
+            code = process.popen.poll()
+            if code is not None:
+                raise VbnError(
+                    f"Dagster's {process.name} ended by itself",
+                    found=f"exit code {code}",
+                    remedy=f"Its last words are in {self.logs / process.name}.log." if self.logs else None,
+                )
+
+    def follow(self) -> None:
+        """Return never: until somebody interrupts, or one of the processes ends by itself."""
+        while True:
+            self.require_running()
+            time.sleep(0.5)
+
+    def ask(self, query: str) -> dict[str, Any]:
+        """The answer to a GraphQL query."""
+        body = json.dumps({"query": query}).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own http
+            f"{self._probe}/graphql", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)["data"]
+        return answer
+
+    def stop(self) -> None:
+        """End every process and their children, the code server last: the runs are its children."""
+        started = list(reversed(self._processes))
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in started:
+            _signal_group(process, signal.SIGTERM)
+        for process in started:
+            with suppress(subprocess.TimeoutExpired):
+                process.popen.wait(max(0.0, deadline - time.monotonic()))
+        while any(_group_lives(process) for process in started) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for process in started:
+            _signal_group(process, signal.SIGKILL)
+            process.popen.wait()
+        self._processes.clear()
+        self._opened.close()
+
+    def _start(self, name: str, program: str, *arguments: str) -> None:
+        output = None
+        if self.logs:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            output = self._opened.enter_context((self.logs / f"{name}.log").open("wb"))
+        command = [str(Path(sysconfig.get_path("scripts")) / program), *arguments]
+        popen = subprocess.Popen(  # noqa: S603 - Dagster's own programs
+            command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output or sys.stderr,
+            stderr=subprocess.STDOUT if output else None,
+            # Of their own session, so that Ctrl-C reaches us alone and we end them in order.
+            start_new_session=True,
+            preexec_fn=_end_with_parent if _LIBC else None,  # noqa: PLW1509 - nothing of ours runs in threads yet
+        )
+        self._processes.append(_Process(name, popen))
+
+    def _wait(self, what: str, happened: Any) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not happened():
+            self.require_running()
+            if time.monotonic() > deadline:
+                raise VbnError(
+                    "Dagster did not start in time",
+                    expected=f"{what} within {READY_SECONDS} s",
+                    remedy=f"Its processes write to {self.logs}." if self.logs else None,
+                )
+            time.sleep(0.2)
+
+    @property
+    def _probe(self) -> str:
+        return f"http://{'127.0.0.1' if self.host in ('0.0.0.0', '::') else self.host}:{self.port}"  # noqa: S104
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._probe}/server_info", timeout=5) as response:  # noqa: S310
+                return bool(response.status == 200)
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
+
+
+def prepare_home(home: Path) -> None:
+    """The folder where Dagster keeps its instance, with our dagster.yaml if it has none."""
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        with resources.as_file(resources.files("vbn_assets") / "dagster.yaml") as packaged:
+            shutil.copyfile(packaged, home / "dagster.yaml")
+
+
+def _require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise VbnError(
+                f"cannot listen on {host}:{port}: {error.strerror}",
+                remedy="Choose another --port, or end the program that uses this one.",
+            ) from error
+
+
+def _signal_group(process: _Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.popen.pid, number)
+
+
+def _group_lives(process: _Process) -> bool:
+    try:
+        os.killpg(process.popen.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """In the child: have the kernel end it when we are killed without being able to. Linux only."""
+    assert _LIBC is not None
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
