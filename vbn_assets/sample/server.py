@@ -34,7 +34,8 @@ _REGION: Final = "us-west-2"
 class LocalS3:
     """A moto server on 127.0.0.1 in this process; empty when it starts and when it has stopped.
 
-    moto keeps the state of all its servers in one place a process, so there is one `LocalS3` at a time.
+    moto keeps the state of all its servers in one place a process, so there is one `LocalS3` at a time. It copies
+    a whole object for each read of a part: objects of some 100 MB are what it is good for.
     """
 
     endpoint: str
@@ -116,13 +117,15 @@ class SampleBucket:
 
     def start(self, through: str | None = None) -> Self:
         """Make the bucket and publish every release up to and with `through`; by default all of them."""
+        through = self._known(through or self.versions[-1])
+        self.published, self.manifests, self._current = [], {}, {}
         self._s3 = self._shared or LocalS3(self._port)
         self._client = self._s3.client()
         self._client.create_bucket(
             Bucket=self.bucket, ACL="public-read", CreateBucketConfiguration={"LocationConstraint": _REGION}
         )
         self._client.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
-        self.publish(through or self.versions[-1])
+        self.publish(through)
         return self
 
     def stop(self) -> None:
@@ -132,9 +135,7 @@ class SampleBucket:
 
     def publish(self, version: str) -> list[str]:
         """Publish every release up to and with `version` that is not published yet; the versions published now."""
-        if version not in self.versions:
-            raise UnknownRelease("is not in the history", release=version, expected=", ".join(self.versions))
-        now = self.history[len(self.published) : self.versions.index(version) + 1]
+        now = self.history[len(self.published) : self.versions.index(self._known(version)) + 1]
         for release in now:
             self._publish(release)
         return [release.version for release in now]
@@ -144,6 +145,11 @@ class SampleBucket:
         if len(self.published) == len(self.history):
             return None
         return self.publish(self.versions[len(self.published)])[0]
+
+    def _known(self, version: str) -> str:
+        if version not in self.versions:
+            raise UnknownRelease("is not in the history", release=version, expected=", ".join(self.versions))
+        return version
 
     def _publish(self, release: StoredRelease) -> None:
         for stored in release.objects():

@@ -90,6 +90,8 @@ def test_a_second_server_in_one_process_is_refused_and_a_stopped_one_leaves_noth
     with pytest.raises(RuntimeError, match=fresh_bucket.endpoint):
         LocalS3()
     fresh_bucket.stop()
+    with pytest.raises(UnknownRelease):
+        SampleBucket(sample_folder).start(through="0.9.0")
     with SampleBucket(sample_folder).start(through="0.3.0") as again:
         assert manifest_names(anonymous(again.endpoint)) == [VBN.manifest_name("0.3.0")]
 
