@@ -1,0 +1,168 @@
+"""One metadata CSV as the typed Arrow table that equals AllenSDK's accessor.
+
+AllenSDK's tables are `pandas.read_csv` and casts; the nulls, numbers and texts here are the ones that gives. What
+a table should look like stands in `vbn_assets.tables`; which files its `file_id`s mean is for `file_ids`.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vbn_assets.errors import MetadataError
+from vbn_assets.metadata.floats import parse_floats
+from vbn_assets.tables import Table, conform
+from vbn_assets.tables.model import ColumnProblem
+
+_log = logging.getLogger(__name__)
+
+_NULLS = "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|n/a|nan|null".split("|")
+"""What pandas 1.5 takes for null; later ones add "None", which is text in these files."""
+
+_PLAIN = (pa.int64(), pa.bool_())
+"""Types that Arrow's parser reads as pandas does, unless whole numbers stand there as 29.0."""
+
+_BLOCK_BYTES = 16 << 20
+"""Bytes parsed at once: small enough that a column's piece stays in the cache, large enough that calls are few."""
+
+_REMEDY = "Nothing of this table is published; the releases before stay as they are."
+
+
+def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
+    """The CSV at `path`, conformed to `description`: its columns first, then whatever else the file has.
+
+    Empty is null, whole numbers written as 29.0 are int64, floats are what pandas 1.5 reads. Raises `MetadataError`
+    for a file that is no CSV, a missing column, a value of another type and a key that stands twice.
+    """
+    name = path.name
+    text = _read_csv(path, description, release)
+    described = {column.name: column for column in description.columns}
+    extra = [column for column in text.column_names if column not in described]
+    if extra:
+        _log.warning("%s of release %s has columns not described: %s; kept", name, release, ", ".join(extra))
+
+    def typed(column: str) -> pa.ChunkedArray:
+        if column in extra:
+            return _inferred(text.column(column))
+        return _typed(text.column(column), described[column].type, column, name, release)
+
+    with ThreadPoolExecutor() as pool:
+        columns = list(pool.map(typed, text.column_names))
+    try:
+        table = conform(pa.table(columns, text.column_names), description, file=name, release=release)
+    except ColumnProblem as problem:
+        raise MetadataError(**vars(problem)) from problem
+    _check_key(table, description, name, release)
+    return table
+
+
+def _read_csv(path: Path, description: Table, release: str) -> pa.Table:
+    """The columns as the parser's own types where they are plain, else all as strings; null where pandas says NaN."""
+    try:
+        header = _header(path)
+        if len(set(header)) != len(header):
+            raise pa.ArrowInvalid("a column stands twice in the header: " + ", ".join(header))
+        as_text = dict.fromkeys(header, pa.string())
+        plain = {c.name: c.type for c in description.columns if c.name in as_text and c.type in _PLAIN}
+        try:
+            return _parsed(path, as_text | plain)
+        except pa.ArrowInvalid:
+            return _parsed(path, as_text)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise MetadataError(
+            f"is no table: {error}", file=path.name, release=release, expected="a CSV file", remedy=_REMEDY
+        ) from error
+
+
+def _parsed(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
+    from pyarrow import csv as arrow_csv
+
+    return arrow_csv.read_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=True),
+    )
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        return next(csv.reader(lines), [])
+
+
+def _parse_integers(text: pa.Array) -> pa.Array:
+    """int64; pandas writes whole numbers of a column with gaps as 29.0."""
+    try:
+        return text.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return text.cast(pa.float64()).cast(pa.int64())
+
+
+_PARSERS: dict[pa.DataType, Callable[[pa.Array], pa.Array]] = {
+    pa.int64(): _parse_integers,
+    pa.float64(): parse_floats,
+    pa.bool_(): lambda text: text.cast(pa.bool_()),
+    pa.string(): lambda text: text,
+}
+
+
+def _parse(text: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
+    if text.type == dtype:
+        return text
+    return pa.chunked_array([_PARSERS[dtype](chunk) for chunk in text.chunks], dtype)
+
+
+def _typed(text: pa.ChunkedArray, dtype: pa.DataType, column: str, file: str, release: str) -> pa.ChunkedArray:
+    try:
+        return _parse(text, dtype)
+    except ValueError as error:
+        row, value = _first_bad(text, dtype)
+        raise MetadataError(
+            f"column {column!r} has a value of another type in row {row}",
+            file=file,
+            release=release,
+            expected=str(dtype),
+            found=repr(value),
+            remedy=_REMEDY,
+        ) from error
+
+
+def _first_bad(text: pa.ChunkedArray, dtype: pa.DataType) -> tuple[int, str]:
+    """Row (the first after the header is 1) and text of the first value that is not of the type."""
+    for row, value in enumerate(text, start=1):
+        try:
+            _PARSERS[dtype](pa.array([value.as_py()], pa.string()))
+        except ValueError:
+            return row, value.as_py()
+    raise AssertionError("a column that cannot be parsed has a value that cannot be")
+
+
+def _inferred(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column nobody described: int64, float64 or bool where every value is one, else text."""
+    for dtype in (pa.int64(), pa.float64(), pa.bool_()):
+        try:
+            return _parse(text, dtype)
+        except ValueError:
+            continue
+    return text
+
+
+def _check_key(table: pa.Table, description: Table, file: str, release: str) -> None:
+    counts = table.group_by(list(description.key)).aggregate([([], "count_all")])
+    if counts.num_rows == table.num_rows:
+        return
+    twice = counts.filter(pc.greater(counts["count_all"], 1)).slice(0, 1).select(description.key).to_pylist()[0]
+    raise MetadataError(
+        f"has more than one row for {', '.join(f'{name} {value}' for name, value in twice.items())}",
+        file=file,
+        release=release,
+        expected="one row an id",
+        found=f"{table.num_rows - counts.num_rows} rows too many",
+        remedy=_REMEDY,
+    )

@@ -1,0 +1,115 @@
+"""Which file each row of a release's metadata means: manifest and CSVs brought together.
+
+A release numbers its files anew, so a `file_id` joins CSV and manifest within one release only; across releases a
+file is (kind, id). Reading the CSVs belongs to `csv_tables`, the manifest to `vbn_assets.releases`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from vbn_assets.errors import MetadataError
+from vbn_assets.projects import FileKind
+from vbn_assets.releases.manifest import METADATA, Release, ReleaseFile
+from vbn_assets.tables import TABLES, conform
+
+_REMEDY = "The release contradicts itself and is not published; the releases before stay as they are."
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What the row of a metadata table that points at a file says of it."""
+
+    id: int | None = None
+    ecephys_session_id: int | None = None
+    behavior_session_id: int | None = None
+
+
+_NOTHING = _About()
+
+
+def resolve_files(tables: Mapping[str, pa.Table], release: Release) -> pa.Table:
+    """Table `release_files` of one release: every file of the manifest with the id that the metadata gives it.
+
+    `tables` are the release's metadata tables by name. A data file that no row points at keeps the id of its key.
+    Raises `MetadataError` for a file_id that is not in the manifest, that two rows share, or whose key is about
+    something else.
+    """
+    about = _abouts(tables, release)
+    rows = [_row(file, about.get(file.file_id, _from_key(file, release))) for file in release.data.values()]
+    metadata = [_row(file, _NOTHING) for file in release.metadata.values()]
+    description = TABLES["release_files"]
+    files = pa.Table.from_pylist([*metadata, *rows], description.schema)
+    return conform(files, description, file=release.manifest_name, release=release.version)
+
+
+def _row(file: ReleaseFile, about: _About) -> dict[str, str | int | None]:
+    return {
+        "release": file.release,
+        "kind": file.kind,
+        "id": about.id,
+        "name": file.id,
+        "ecephys_session_id": about.ecephys_session_id,
+        "behavior_session_id": about.behavior_session_id,
+        "file_id": None if file.kind == METADATA else file.file_id,
+        "key": file.key,
+        "version_id": file.version_id,
+        "file_hash": file.file_hash,
+    }
+
+
+def _abouts(tables: Mapping[str, pa.Table], release: Release) -> dict[str, _About]:
+    """By file_id, what each row with a file says the file is about."""
+    abouts: dict[str, _About] = {}
+    for kind in release.project.kinds:
+        for file_id, row in _rows_with_file(tables[kind.table]):
+            about = _About(row[kind.id_column], row.get("ecephys_session_id"), row.get("behavior_session_id"))
+            file = release.data.get(file_id)
+            if file is None:
+                raise _contradiction(kind, about, release, "one of the manifest's data_files", f"no file {file_id}")
+            if file_id in abouts:
+                raise _contradiction(
+                    kind, about, release, "one row for each file_id", f"{abouts[file_id].id} has {file_id} too"
+                )
+            if (file.kind, file.id) != (kind.name, _id_in_key(kind, row)):
+                raise _contradiction(kind, about, release, f"{kind.name} of {_id_in_key(kind, row)}", file.key)
+            abouts[file_id] = about
+    return abouts
+
+
+def _rows_with_file(table: pa.Table) -> list[tuple[str, dict[str, int]]]:
+    """Rows that point at a file, by file_id; blank and negative ones point at none."""
+    wanted = ("file_id", "ecephys_session_id", "behavior_session_id", "ecephys_probe_id", "name")
+    rows = table.select([name for name in table.column_names if name in wanted]).to_pylist()
+    return [(str(row["file_id"]), row) for row in rows if row.get("file_id") is not None and row["file_id"] >= 0]
+
+
+def _id_in_key(kind: FileKind, row: Mapping[str, int]) -> str:
+    """The id by which a file's key names what a row is about; LFP keys have session and probe name."""
+    if kind.key.groups == 1:
+        return str(row[kind.id_column])
+    return f"{row['ecephys_session_id']}/{row['name']}"
+
+
+def _from_key(file: ReleaseFile, release: Release) -> _About:
+    """What a file's key alone says: nothing of an LFP file's probe id, as keys have the probe's name."""
+    kind = next((kind for kind in release.project.kinds if kind.name == file.kind), None)
+    if kind is None:
+        return _NOTHING
+    first = int(file.id.partition("/")[0])
+    known = {"id": first, kind.id_column: first} if kind.key.groups == 1 else {"ecephys_session_id": first}
+    return _About(**known)
+
+
+def _contradiction(kind: FileKind, about: _About, release: Release, expected: str, found: str) -> MetadataError:
+    return MetadataError(
+        f"{kind.id_column} {about.id} has a file_id that is not its file's",
+        file=f"{kind.table}.csv",
+        release=release.version,
+        expected=expected,
+        found=found,
+        remedy=_REMEDY,
+    )
