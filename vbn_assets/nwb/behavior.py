@@ -1,0 +1,53 @@
+"""What the mouse did: licks, rewards and running."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from vbn_assets.nwb.columns import read_column
+from vbn_assets.nwb.session_file import SessionFile
+from vbn_assets.tables import TABLES
+
+_BACKWARDS = -1.0
+"""Mean speed in cm/s below which AllenSDK takes a series to have been stored with the wrong sign."""
+
+
+def read_licks(file: SessionFile) -> pa.Table:
+    """Table `licks`; empty where the file, as of a passive session, has none."""
+    if "licking" not in file.group("processing"):
+        return TABLES["licks"].file_schema.empty_table()
+    licks = "processing/licking/licks"
+    return _columns(file, timestamps=f"{licks}/timestamps", frame=f"{licks}/data")
+
+
+def read_rewards(file: SessionFile) -> pa.Table:
+    """Table `rewards`; empty where the file has none. Times are those of `autorewarded`, as in AllenSDK."""
+    if "rewards" not in file.group("processing"):
+        return TABLES["rewards"].file_schema.empty_table()
+    rewards = "processing/rewards"
+    return _columns(
+        file,
+        volume=f"{rewards}/volume/data",
+        timestamps=f"{rewards}/autorewarded/timestamps",
+        auto_rewarded=f"{rewards}/autorewarded/data",
+    )
+
+
+def read_running_speed(file: SessionFile) -> pa.Table:
+    """Table `running_speed`, low-pass filtered; negated where the mouse would on the whole have run backwards."""
+    speed = "processing/running/speed"
+    running = _columns(file, timestamps=f"{speed}/timestamps", speed=f"{speed}/data")
+    values = running["speed"].to_numpy()
+    if len(values) and np.nanmean(values) < _BACKWARDS:
+        return running.set_column(1, "speed", pa.array(-1 * values, from_pandas=True))
+    return running
+
+
+def _columns(file: SessionFile, **datasets: str) -> pa.Table:
+    """Series that belong together, each as a column. `NwbError` where their lengths differ."""
+    columns = {name: read_column(file.dataset(dataset)) for name, dataset in datasets.items()}
+    lengths = {datasets[name]: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise file.error("has series of different length", expected="one length", found=lengths)
+    return pa.table(columns)

@@ -1,0 +1,72 @@
+"""Every stimulus that was shown, joined from the file's tables of one stimulus each.
+
+The order of the steps is AllenSDK's and matters: text and truth values first, then the sort by time, then what is
+derived from trials for files that lack it (`replay`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vbn_assets.nwb import replay
+from vbn_assets.nwb.columns import read_dynamic_table
+from vbn_assets.nwb.session_file import SessionFile
+from vbn_assets.nwb.trials import NO_NUMBER, read_trials
+from vbn_assets.tables import TABLES
+
+_SUFFIX = "_presentations"
+_LEFT_OUT = ("tags", "timeseries", "image_set", "index")
+_WHOLE_NUMBERS = (
+    "flashes_since_change",
+    "image_index",
+    "movie_repeat",
+    "movie_frame_index",
+    "repeat",
+    "stimulus_index",
+)  # fmt: skip
+"""Columns in which AllenSDK writes -99 for null."""
+
+
+def read_stimulus_presentations(file: SessionFile) -> pa.Table:
+    """Table `stimulus_presentations`, from all /intervals/*_presentations, in order of start."""
+    names = [name for name in file.group("intervals") if name.endswith(_SUFFIX)]
+    shown = [read_dynamic_table(file, f"intervals/{name}", skip=_LEFT_OUT).drop_columns("id") for name in names]
+    if not shown:
+        raise file.error("has no stimulus presentations", expected=f"/intervals/*{_SUFFIX}", found="none")
+    table = pa.concat_tables(shown, promote_options="permissive")
+    table = pa.table([_as_allensdk(file, name, table[name]) for name in table.column_names], table.column_names)
+    table = table.take(pa.array(np.argsort(table["start_time"].to_numpy(), kind="stable")))
+    table = _with_trials(table.combine_chunks(), read_trials(file))
+    table = table.rename_columns(["end_time" if name == "stop_time" else name for name in table.column_names])
+    return table.append_column("stimulus_presentations_id", pa.array(np.arange(table.num_rows)))
+
+
+def _as_allensdk(file: SessionFile, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with AllenSDK's nulls and truth values, which NWB stores as "N/A", and as 0, 1 and NaN."""
+    if pa.types.is_string(values.type):
+        return pc.if_else(pc.equal(values, "N/A"), "", values)
+    if name in _WHOLE_NUMBERS:
+        return pc.fill_null(values.cast(pa.int64()), NO_NUMBER)
+    if not pa.types.is_floating(values.type):
+        return values
+    described = TABLES["stimulus_presentations"]
+    known = described.column(name).type if name in described.column_names else None
+    other = set(pc.unique(values.drop_null()).to_pylist()) - {0.0, 1.0}
+    if known == pa.bool_() and other:
+        raise file.error(f"stimulus presentations have {name} that is neither 0 nor 1", expected="0 or 1", found=other)
+    if known not in (None, pa.bool_()) or other or name.endswith("_index"):
+        return values
+    return values.cast(pa.bool_())
+
+
+def _with_trials(table: pa.Table, trials: pa.Table) -> pa.Table:
+    """`table` with `active`, `trials_id` and `is_sham_change`, derived where the file, as before 0.4.0, lacks them."""
+    if "active" not in table.column_names:
+        table = table.append_column("active", replay.active(table, trials))
+    if "trials_id" not in table.column_names:
+        table = table.append_column("trials_id", replay.trials_id(table, trials))
+    if "is_sham_change" not in table.column_names:
+        table = table.append_column("is_sham_change", replay.is_sham_change(table, trials))
+    return table

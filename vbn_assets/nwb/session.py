@@ -1,0 +1,120 @@
+"""A session file as the tables of the registry, each ready to be written without holding it in memory.
+
+This is the room's door: which reader makes which table stands here, how it does in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from vbn_assets.errors import NwbError
+from vbn_assets.nwb.behavior import read_licks, read_rewards, read_running_speed
+from vbn_assets.nwb.electrodes import read_channels, read_probes
+from vbn_assets.nwb.metadata import read_session_metadata
+from vbn_assets.nwb.presentations import read_stimulus_presentations
+from vbn_assets.nwb.session_file import SessionFile, open_file
+from vbn_assets.nwb.trials import read_trials
+from vbn_assets.nwb.units import read_mean_waveforms, read_spike_times, read_spikes_per_unit, read_units
+from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table, conform
+from vbn_assets.tables.model import ColumnProblem
+
+_SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
+    "spike_times": read_spike_times,
+    "mean_waveforms": read_mean_waveforms,
+}
+"""Big tables, read piece by piece. First, so that what takes longest starts first."""
+
+_WHOLE: dict[str, Callable[[SessionFile], pa.Table]] = {
+    "session_units": read_units,
+    "session_channels": read_channels,
+    "session_probes": read_probes,
+    "trials": read_trials,
+    "stimulus_presentations": read_stimulus_presentations,
+    "licks": read_licks,
+    "rewards": read_rewards,
+    "running_speed": read_running_speed,
+    "session_metadata": read_session_metadata,
+}
+
+
+@dataclass(frozen=True)
+class TableReading:
+    """One table of a session file, read when asked for; several threads may read different ones at once."""
+
+    table: Table
+    file: SessionFile
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Schema of all batches: the described columns without the lake's entity column, then the file's own."""
+        return next(self._pieces()).schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, from the file; memory stays bounded by a piece. Raises `NwbError`."""
+        for piece in self._pieces():
+            yield from piece.to_batches()
+
+    def _pieces(self) -> Iterator[pa.Table]:
+        try:
+            if self.table.name in _SLICED:
+                for piece in _SLICED[self.table.name](self.file):
+                    yield self._conformed(piece)
+            else:
+                yield self._whole
+        except OSError as error:
+            raise self.file.error(f"cannot be read: {error}") from error
+
+    @cached_property
+    def _whole(self) -> pa.Table:
+        return self._conformed(_WHOLE[self.table.name](self.file))
+
+    def _conformed(self, rows: pa.Table) -> pa.Table:
+        """`rows` as described, with the session's ids."""
+        for name, id in self.file.ids.items():
+            if name in self.table.column_names and name not in rows.column_names and name != self.table.entity:
+                rows = rows.add_column(0, name, pa.repeat(pa.scalar(id, pa.int64()), rows.num_rows))
+        try:
+            return conform(rows, self.table, file=self.file.path.name, release=self.file.release or None)
+        except ColumnProblem as problem:
+            raise NwbError(**vars(problem)) from problem
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open session file as its tables."""
+
+    kind: str
+    file: SessionFile
+
+    @property
+    def ecephys_session_id(self) -> int:
+        return self.file.ecephys_session_id
+
+    @property
+    def behavior_session_id(self) -> int:
+        return self.file.behavior_session_id
+
+    def tables(self) -> list[TableReading]:
+        """Every table that is read from a file of this kind, the big ones first."""
+        names = sorted(SESSION_FILE_TABLES[self.kind], key=lambda name: name not in _SLICED)
+        return [TableReading(TABLES[name], self.file) for name in names]
+
+    def spikes_per_unit(self) -> pa.Table:
+        """`unit_id` and `spikes`: how many spikes of each unit the file's own index counts."""
+        return read_spikes_per_unit(self.file)
+
+
+@contextmanager
+def open_session(path: Path, *, kind: str, expected_id: int | None, release: str) -> Iterator[Session]:
+    """The session file at `path`. `expected_id` None takes the session that the file names.
+
+    Raises `NwbError` where the file is not HDF5, is cut short, lacks a part or is about another session.
+    """
+    with open_file(path, expected_id=expected_id, release=release) as file:
+        yield Session(kind, file)

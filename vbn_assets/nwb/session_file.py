@@ -1,0 +1,123 @@
+"""One NWB file, opened and known to be the one that was asked for.
+
+pynwb opens the file with the specification cached in it and builds its objects, so a file of another shape is
+refused here; the small things are read from those objects, bulk from the same file's h5py datasets. What the file
+means is for the readers beside this module.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+from pynwb import NWBHDF5IO, NWBFile
+
+from vbn_assets.errors import NwbError
+
+_REQUIRED = (
+    "general/metadata",
+    "general/subject",
+    "general/extracellular_ephys/electrodes",
+    "intervals/trials",
+    "processing/running/speed",
+    "units",
+)
+"""Groups that every ecephys session file has; licks and rewards are absent where there were none."""
+
+_REMEDY = "Nothing was made from it. Fetch the file again; if it is the same then, the release has to be mended."
+_TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
+
+
+@dataclass(frozen=True)
+class SessionFile:
+    """An open NWB file and whose session it is."""
+
+    path: Path
+    release: str
+    h5: h5py.File
+    nwb: NWBFile
+    ecephys_session_id: int
+    behavior_session_id: int
+
+    @property
+    def ids(self) -> dict[str, int]:
+        return {"ecephys_session_id": self.ecephys_session_id, "behavior_session_id": self.behavior_session_id}
+
+    def error(self, problem: str, *, expected: object = None, found: object = None) -> NwbError:
+        """An `NwbError` about this file, for the one who found the problem to raise."""
+        return _error(self.path, self.release, problem, expected=expected, found=found)
+
+    def group(self, name: str) -> h5py.Group:
+        """The group of that name. `NwbError` if there is none."""
+        return self._present(self.h5.get(name), h5py.Group, name)
+
+    def dataset(self, name: str) -> h5py.Dataset:
+        """The dataset of that name. `NwbError` if there is none."""
+        return self._present(self.h5.get(name), h5py.Dataset, name)
+
+    def _present(self, found: object, wanted: type, name: str) -> object:
+        if not isinstance(found, wanted):
+            raise self.error("lacks a part", expected=f"the {wanted.__name__.lower()} /{name}", found="none")
+        return found
+
+
+@contextmanager
+def open_file(path: Path, *, expected_id: int | None, release: str) -> Iterator[SessionFile]:
+    """The ecephys session file at `path`, open for reading.
+
+    Raises `NwbError` where it is not HDF5, is cut short, is no NWB file of a session, or is about another session
+    than `expected_id`; None takes the session the file names.
+    """
+    with _open_hdf5(path, release) as h5:
+        nwb = _read_nwb(h5, path, release)
+        file = SessionFile(path, release, h5, nwb, *_session_ids(nwb, path, release))
+        if expected_id not in (None, file.ecephys_session_id):
+            raise file.error("is about another session", expected=expected_id, found=file.ecephys_session_id)
+        for name in _REQUIRED:
+            file.group(name)
+        yield file
+
+
+def _open_hdf5(path: Path, release: str) -> h5py.File:
+    if not path.is_file():
+        raise _error(path, release, "is not there", expected="a file", found=path)
+    if not h5py.is_hdf5(path):
+        with path.open("rb") as start:
+            raise _error(path, release, "is not HDF5", expected=r"\x89HDF at its start", found=repr(start.read(8)))
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError as error:
+        cut = _TRUNCATED.search(str(error))
+        if cut:
+            raise _error(path, release, "is cut short", expected=f"{cut[2]} bytes", found=f"{cut[1]}") from error
+        raise _error(path, release, f"cannot be opened: {error}") from error
+
+
+def _read_nwb(h5: h5py.File, path: Path, release: str) -> NWBFile:
+    with warnings.catch_warnings():
+        # The files bring the older specification they were written with, and pynwb says so each time.
+        warnings.simplefilter("ignore")
+        try:
+            return NWBHDF5IO(file=h5, mode="r", load_namespaces=True).read()
+        except Exception as error:  # pynwb raises whatever the first builder that does not fit happens to
+            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise _error(path, release, f"is no NWB file: {detail}", expected="NWB 2") from error
+
+
+def _session_ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:
+    """Ecephys and behavior session id."""
+    metadata = nwb.lab_meta_data.get("metadata")
+    if metadata is None:
+        raise _error(path, release, "lacks a part", expected="the group /general/metadata", found="none")
+    if not str(nwb.identifier).isdigit():
+        raise _error(path, release, "names no session", expected="a number in /identifier", found=repr(nwb.identifier))
+    return int(nwb.identifier), int(metadata.behavior_session_id)
+
+
+def _error(path: Path, release: str, problem: str, *, expected: object = None, found: object = None) -> NwbError:
+    return NwbError(problem, file=path.name, release=release or None, expected=expected, found=found, remedy=_REMEDY)
