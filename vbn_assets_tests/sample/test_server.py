@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,7 @@ def test_a_second_server_in_one_process_is_refused_and_a_stopped_one_leaves_noth
         assert manifest_names(anonymous(again.endpoint)) == [VBN.manifest_name("0.3.0")]
 
 
-def test_a_process_of_its_own_publishes_on_request_and_ends_with_its_owner() -> None:
+def test_a_process_of_its_own_publishes_on_request_and_ends_when_stopped() -> None:
     with SampleProcess().start(through="0.4.0") as process:
         s3 = anonymous(process.endpoint)
         assert manifest_names(s3)[-1] == VBN.manifest_name("0.4.0")
@@ -106,6 +107,23 @@ def test_a_process_of_its_own_publishes_on_request_and_ends_with_its_owner() -> 
         endpoint = process.endpoint
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(endpoint, timeout=5)
+
+
+def test_a_process_of_its_own_ends_when_its_owner_dies() -> None:
+    owner = """
+import os
+from vbn_assets.sample.process import SampleProcess
+print(SampleProcess().start(through="0.3.0").endpoint, flush=True)
+os._exit(9)
+"""
+    endpoint = subprocess.run([sys.executable, "-c", owner], capture_output=True, text=True, check=False).stdout.strip()
+    for _ in range(100):
+        try:
+            urllib.request.urlopen(endpoint, timeout=5).close()
+        except urllib.error.URLError:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the local S3 at {endpoint} outlived its owner by ten seconds")
 
 
 def test_the_command_line_serves_every_bucket_of_a_folder_until_it_is_told_to_end(sample_folder: Path) -> None:
