@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -189,19 +190,27 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
 
     A file whose tables contradict each other or the release gets a record that is not `sound`, and is not published.
     """
+    from vbn_assets.nwb import open_session
+
     source = _source(file, id=file.id)
-    return _extract(workspace, path, source)
+    done = _extracted(workspace, source)
+    if done:
+        return done
+    started = time.monotonic()
+    with open_session(path, kind=file.kind, expected_id=int(file.id), release=file.release) as session:
+        return _extract(workspace, session, source, started)
 
 
 def extract_unreleased(workspace: Workspace, path: Path) -> Record:
     """The tables of an NWB file on disk, whatever its origin: if a held release has its hash, as that release's."""
-    file_hash = hash_file(path)
-    for release in reversed(workspace.mirror.releases()):
-        for file in release.data.values():
-            if file.file_hash == file_hash:
-                return extract_file(workspace, path, file)
-    kind = workspace.project.session_kind
-    return _extract(workspace, path, Source(kind=kind, id="", file_hash=file_hash))
+    from vbn_assets.nwb import open_session
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        hashing = pool.submit(hash_file, path)
+        with open_session(path, kind=workspace.project.session_kind, expected_id=None, release="") as session:
+            source = _source_of_bytes(workspace, hashing.result(), session)
+            return _extracted(workspace, source) or _extract(workspace, session, source, started)
 
 
 def require_sound(record: Record) -> Record:
@@ -256,32 +265,33 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _extract(workspace: Workspace, path: Path, source: Source) -> Record:
-    from vbn_assets.nwb import open_session
+def _extracted(workspace: Workspace, source: Source) -> Record | None:
+    """The record of a file whose tables are all in the lake already, as today's readers give them."""
+    done = workspace.lake.record(source)
+    tables = [TABLES[name] for name in SESSION_FILE_TABLES[source.kind]]
+    return done if done and done.sound and done.has(tables) else None
+
+
+def _extract(workspace: Workspace, session: Session, source: Source, started: float) -> Record:
     from vbn_assets.warehouse.claims import check_session
 
     lake = workspace.lake
-    done = lake.record(source)
-    if done and done.sound and done.has(TABLES[name] for name in SESSION_FILE_TABLES[source.kind]):
-        return done
-    started = time.monotonic()
-    expected = int(source.id) if source.id else None
-    with open_session(path, kind=source.kind, expected_id=expected, release=source.release or "") as session:
-        source = _identified(source, session)
-        files = lake.write(source, session.tables())
-        indexed = session.spikes_per_unit()
+    source = replace(
+        source, ecephys_session_id=session.ecephys_session_id, behavior_session_id=session.behavior_session_id
+    )
+    files = lake.write(source, session.tables())
     units = _released_units(workspace, source)
-    claims = check_session(lake, files, session.ecephys_session_id, indexed, units)
+    claims = check_session(lake, files, session.ecephys_session_id, session.spikes_per_unit(), units)
     return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started))
 
 
-def _identified(source: Source, session: Session) -> Source:
-    return replace(
-        source,
-        id=source.id or str(session.ecephys_session_id),
-        ecephys_session_id=session.ecephys_session_id,
-        behavior_session_id=session.behavior_session_id,
-    )
+def _source_of_bytes(workspace: Workspace, file_hash: str, session: Session) -> Source:
+    """The newest held release that has a file of this hash; else a source of no release."""
+    for release in reversed(workspace.mirror.releases()):
+        for file in release.data.values():
+            if file.file_hash == file_hash:
+                return _source(file, id=file.id)
+    return Source(workspace.project.session_kind, str(session.ecephys_session_id), file_hash)
 
 
 def _released_units(workspace: Workspace, source: Source) -> TableFile | None:

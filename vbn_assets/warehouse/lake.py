@@ -29,6 +29,8 @@ from vbn_assets.tables import Entity, Table
 
 ROW_GROUP_ROWS = 1_000_000
 """Big enough for fast scans, small enough that one unit of a session reads a fiftieth of its spikes."""
+ROW_GROUP_BYTES = 32 << 20
+"""A row group is held in memory while it is written: rows of waveforms are two hundred times a spike's size."""
 WRITERS = 2
 """Tables of one file written at a time: zstd keeps one core busy each, and more only cost memory."""
 ABANDONED_SECONDS = 24 * 3600
@@ -220,20 +222,27 @@ def _temporary(path: Path) -> Iterator[Path]:
 
 
 def _write_parquet(path: Path, reading: Reading) -> int:
-    """Write the batches in row groups of `ROW_GROUP_ROWS`; the number of rows."""
-    rows = 0
+    """Write the batches in row groups of `ROW_GROUP_ROWS` or `ROW_GROUP_BYTES`; the number of rows."""
     with pq.ParquetWriter(path, reading.schema, **_encoding(reading.schema)) as writer:
-        pending: list[pa.RecordBatch] = []
-        waiting = 0
-        for batch in reading.batches():
-            pending.append(batch)
-            waiting += batch.num_rows
-            if waiting >= ROW_GROUP_ROWS:
-                writer.write_table(pa.Table.from_batches(pending, reading.schema), row_group_size=ROW_GROUP_ROWS)
-                rows += waiting
-                pending, waiting = [], 0
-        writer.write_table(pa.Table.from_batches(pending, reading.schema))
-        return rows + waiting
+        rows = 0
+        for group in _row_groups(reading):
+            writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+            rows += group.num_rows
+        return rows
+
+
+def _row_groups(reading: Reading) -> Iterator[pa.Table]:
+    """The batches put together to row groups; one empty group for a table without rows."""
+    pending: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in reading.batches():
+        pending.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(pending, reading.schema)
+            pending, rows, size = [], 0, 0
+    yield pa.Table.from_batches(pending, reading.schema)
 
 
 def _encoding(schema: pa.Schema) -> dict[str, Any]:
