@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,14 @@ def test_the_services_find_each_other() -> None:
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         assert services[name]["environment"]["DAGSTER_HOME"] == "/opt/dagster"
         assert services[name]["environment"]["DAGSTER_POSTGRES_DB"] == database
+
+
+def test_every_setting_reaches_the_containers() -> None:
+    documented = set(
+        re.findall(r"[`\"]((?:VBN|AWS)(?:_[A-Z]+)+)[`\"]", (ROOT / "vbn_assets" / "settings.py").read_text())
+    )
+    assert {"VBN_HOLD", "AWS_ENDPOINT_URL", "VBN_RELEASE_VBN"} <= documented
+    assert documented - {"VBN_DATA_DIR"} <= _yaml("compose.yaml")["services"]["code-server"]["environment"].keys()
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-runtime.lock"])
