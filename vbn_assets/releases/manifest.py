@@ -25,6 +25,8 @@ OTHER = "other"
 """The kind of a data file whose key no `FileKind` recognises; its id is its key below the project's prefix."""
 
 _SAFE_KEY = re.compile(r"[A-Za-z0-9._/-]+")
+_LONGEST_NAME = 255
+"""Of a file or folder, on the file systems in use."""
 _BUCKET_HOST = re.compile(r"\.s3[.\-a-z0-9]*\.amazonaws\.com$")
 
 
@@ -125,7 +127,7 @@ def parse_release(raw: bytes, project: Project, name: str) -> Release:
     """
     try:
         document = json.loads(raw, object_pairs_hook=_unique_keys)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"is not JSON: {error}", file=name, remedy=_REMEDY) from error
     if not isinstance(document, dict):
         raise ManifestError(
@@ -210,6 +212,13 @@ def _release_file(
     return ReleaseFile(version, kind, id, file_id, project.bucket, key, entry.version_id, entry.file_hash)
 
 
+def version_in(name: str, project: Project) -> str | None:
+    """The version in a manifest's file name; None if the name is not one of the project's manifests."""
+    before, after = project.manifest_name("|").split("|")
+    version = name.removeprefix(before).removesuffix(after)
+    return version if Version.is_valid(version) and name == project.manifest_name(version) else None
+
+
 def identify(key: str, project: Project) -> tuple[str, str]:
     """(kind, id) of a data file's key; `OTHER` for one of no known kind."""
     below = key.removeprefix(f"{project.s3_name}/")
@@ -228,18 +237,19 @@ def _key(url: str, project: Project, version: str, name: str) -> str:
 
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise refused(
             f"has an address that is none ({error})", f"https://{project.bucket}.s3.amazonaws.com/…"
         ) from error
-    if parts.scheme != "https" or not _BUCKET_HOST.search(host) or parts.port or parts.username:
+    if parts.scheme != "https" or not _BUCKET_HOST.search(host) or port or parts.username:
         raise refused("names a host that is not the project's", f"{project.bucket}.s3.{project.region}.amazonaws.com")
     if _BUCKET_HOST.sub("", host) != project.bucket:
         raise refused("names a bucket that is not the project's", project.bucket)
     key = parts.path.removeprefix("/")
     pieces = key.split("/")
-    if not _SAFE_KEY.fullmatch(key) or any(piece in ("", ".", "..") for piece in pieces):
+    unsafe = any(piece in ("", ".", "..") or len(piece) > _LONGEST_NAME for piece in pieces)
+    if unsafe or not _SAFE_KEY.fullmatch(key):
         raise refused("has a key that could mean another place", "letters, digits and ._- between single slashes")
     if pieces[0] != project.s3_name or len(pieces) < 2:
         raise refused("has a key outside the project", f"{project.s3_name}/…")
