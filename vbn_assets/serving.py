@@ -7,7 +7,7 @@ their own way (compose.yaml).
 
 from __future__ import annotations
 
-import ctypes
+import fcntl
 import json
 import os
 import shutil
@@ -20,9 +20,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -36,28 +35,32 @@ STOP_SECONDS = 15
 """A run that is told to end writes that it was cancelled and ends in a second or two; what is left then is killed."""
 
 
-@dataclass(frozen=True)
-class _Process:
-    name: str
-    popen: subprocess.Popen[bytes]
+_GUARD = 'read _; kill -TERM -"$0"; sleep "$1"; kill -KILL -"$0"'
+"""Waits for the end of its stdin, which we never close: it comes when we are killed and cannot end the group."""
 
 
 class DagsterServer:
     """Dagster's three processes, as a context manager.
 
     `environment` is what they get on top of ours; with `logs` they write there, one file each, else to our stderr.
-    Raises `VbnError` where the port is taken or a process ends by itself.
+    Without `port` there is no webserver. Raises `VbnError` where the port is taken or a process ends by itself.
     """
 
     def __init__(
-        self, home: Path, *, host: str, port: int, environment: Mapping[str, str], logs: Path | None = None
+        self,
+        home: Path,
+        *,
+        environment: Mapping[str, str],
+        host: str = "127.0.0.1",
+        port: int | None,
+        logs: Path | None = None,
     ) -> None:
         self.home = home
         self.host = host
         self.port = port
         self.logs = logs
         self._environment = {**os.environ, **environment, "DAGSTER_HOME": str(home)}
-        self._processes: list[_Process] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._opened = ExitStack()
 
     @property
@@ -67,9 +70,11 @@ class DagsterServer:
         return f"http://{name}:{self.port}"
 
     def __enter__(self) -> Self:
-        _require_free(self.host, self.port)
+        if self.port:
+            _require_free(self.host, self.port)
         prepare_home(self.home)
         try:
+            self._opened.enter_context(_only_server(self.home))
             # A socket in a folder of our own: nobody else reaches it, and no port of another server is mistaken for it.
             private = Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="vbn-")))
             code, workspace = private / "code.sock", private / "workspace.yaml"
@@ -77,11 +82,13 @@ class DagsterServer:
             workspace.write_text(json.dumps({"load_from": [{"grpc_server": location}]}))
             module = ["--empty-working-directory", "--module-name", "vbn_assets.definitions"]
             self._start("code-server", "dagster", "api", "grpc", "--socket", str(code), *module)
+            self._start_guard()
             self._wait("the code server listens", code.exists)
             self._start("daemon", "dagster-daemon", "run", "--workspace", str(workspace))
-            address = ["--host", self.host, "--port", str(self.port)]
-            self._start("webserver", "dagster-webserver", "--workspace", str(workspace), *address)
-            self._wait(f"{self.url} answers", self._answers)
+            if self.port:
+                address = ["--host", self.host, "--port", str(self.port)]
+                self._start("webserver", "dagster-webserver", "--workspace", str(workspace), *address)
+                self._wait(f"{self.url} answers", self._answers)
         except BaseException:
             self.stop()
             raise
@@ -94,13 +101,13 @@ class DagsterServer:
 
     def require_running(self) -> None:
         """Raise `VbnError` if one of the processes has ended by itself."""
-        for process in self._processes:
-            code = process.popen.poll()
+        for name, process in self._processes.items():
+            code = process.poll()
             if code is not None:
                 raise VbnError(
-                    f"Dagster's {process.name} ended by itself",
+                    f"Dagster's {name} ended by itself",
                     found=f"exit code {code}",
-                    remedy=f"Its last words are in {self.logs / process.name}.log." if self.logs else None,
+                    remedy=f"Its last words are in {self.logs / name}.log." if self.logs else None,
                 )
 
     def follow(self) -> None:
@@ -120,41 +127,64 @@ class DagsterServer:
         return answer
 
     def stop(self) -> None:
-        """End every process and their children, the code server last: the runs are its children."""
-        started = list(reversed(self._processes))
+        """End every process and what they started: the runs are the code server's children."""
         deadline = time.monotonic() + STOP_SECONDS
-        for process in started:
-            _signal_group(process, signal.SIGTERM)
-        for process in started:
-            with suppress(subprocess.TimeoutExpired):
-                process.popen.wait(max(0.0, deadline - time.monotonic()))
-        while any(_group_lives(process) for process in started) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for process in started:
-            _signal_group(process, signal.SIGKILL)
-            process.popen.wait()
-        self._processes.clear()
-        self._opened.close()
+        try:
+            self._signal(signal.SIGTERM)
+            while self._lives() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        finally:
+            self._signal(signal.SIGKILL)
+            for process in self._processes.values():
+                process.wait()
+            self._processes.clear()
+            self._opened.close()
+
+    @property
+    def _group(self) -> int:
+        """The process group of all of them: that of the first one, or 0 for a new one."""
+        return next((process.pid for process in self._processes.values()), 0)
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         output = None
         if self.logs:
             self.logs.mkdir(parents=True, exist_ok=True)
             output = self._opened.enter_context((self.logs / f"{name}.log").open("wb"))
-        command = [str(Path(sysconfig.get_path("scripts")) / program), *arguments]
-        popen = subprocess.Popen(  # noqa: S603 - Dagster's own programs
-            command,
+        self._processes[name] = subprocess.Popen(  # noqa: S603 - Dagster's own programs
+            [str(Path(sysconfig.get_path("scripts")) / program), *arguments],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=output or sys.stderr,
             stderr=subprocess.STDOUT if output else None,
-            # Of their own session, so that Ctrl-C reaches us alone and we end them in order.
-            start_new_session=True,
-            preexec_fn=_end_with_parent if _LIBC else None,  # noqa: PLW1509 - nothing of ours runs in threads yet
+            # Not in our group: Ctrl-C reaches us alone, and we end them.
+            process_group=self._group,
+            preexec_fn=_heed_interrupts,
         )
-        self._processes.append(_Process(name, popen))
 
-    def _wait(self, what: str, happened: Any) -> None:
+    def _start_guard(self) -> None:
+        guard = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", _GUARD, str(self._group), str(STOP_SECONDS)], stdin=subprocess.PIPE, process_group=0
+        )
+        assert guard.stdin is not None
+        self._opened.callback(guard.stdin.close)
+        self._opened.callback(guard.wait)
+        self._opened.callback(guard.kill)
+
+    def _signal(self, number: int) -> None:
+        if self._processes:
+            with suppress(ProcessLookupError):
+                os.killpg(self._group, number)
+
+    def _lives(self) -> bool:
+        for process in self._processes.values():
+            process.poll()  # else it stays in the group until somebody asks for its exit code
+        try:
+            os.killpg(self._group, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _wait(self, what: str, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not happened():
             self.require_running()
@@ -186,6 +216,21 @@ def prepare_home(home: Path) -> None:
             shutil.copyfile(packaged, home / "dagster.yaml")
 
 
+@contextmanager
+def _only_server(home: Path) -> Iterator[None]:
+    """Two daemons on one instance would both start every run."""
+    with (home / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise VbnError(
+                "another `vbn run` or `vbn demo` keeps Dagster's records here",
+                file=str(home),
+                remedy="End it first, or choose another DAGSTER_HOME.",
+            ) from error
+        yield
+
+
 def _require_free(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -199,24 +244,6 @@ def _require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _signal_group(process: _Process, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.popen.pid, number)
-
-
-def _group_lives(process: _Process) -> bool:
-    try:
-        os.killpg(process.popen.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_PR_SET_PDEATHSIG = 1
-
-
-def _end_with_parent() -> None:
-    """In the child: have the kernel end it when we are killed without being able to. Linux only."""
-    assert _LIBC is not None
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _heed_interrupts() -> None:
+    """In the child: a script's background job ignores SIGINT, and Dagster takes SIGTERM for SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

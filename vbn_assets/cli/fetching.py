@@ -1,0 +1,195 @@
+"""Getting what is published: `vbn sync`. It shows what it will do, does it, and says what came of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vbn_assets.cli.console import Size, counted, note, print_table, results
+from vbn_assets.cli.options import ProjectOption, workspace_of
+from vbn_assets.cli.progress import display
+from vbn_assets.cli.tables import publish_warehouse
+from vbn_assets.errors import DiskFull, SettingsError, VbnError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vbn_assets.holdings import Holding
+    from vbn_assets.pipeline import Workspace
+    from vbn_assets.releases.manifest import Release
+    from vbn_assets.sync import Outcome, SyncPlan
+
+
+def sync(
+    project: ProjectOption = None,
+    release: Annotated[
+        str | None, typer.Option("--release", "-r", help="By default the pinned one, else the newest.")
+    ] = None,
+    sessions: Annotated[
+        list[str] | None, typer.Option("--sessions", "-s", metavar="ID...", help="Sessions by their ids.")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="ID...", hidden=True)] = None,
+    where: Annotated[str | None, typer.Option("--where", "-w", help="SQL condition on the session table.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every session.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be fetched.")] = False,
+) -> None:
+    """Bring a release, and sessions of it, into the warehouse.
+
+    The release's metadata always comes. Sessions come as you ask; if you do not, those that VBN_HOLD names, and
+    those held here whose file the release changed. What is here already is not fetched again, a download that was
+    broken off goes on, and one session that fails does not stop the others.
+
+    Examples:
+
+    * `vbn sync --sessions 1044385384 1044594870`
+    * `vbn sync --where "experience_level = 'Novel' AND unit_count > 2000" --dry-run`
+    * `vbn sync --release 0.4.0 --all --yes`
+    """
+    asked = _Asked.read([*(sessions or ()), *(more or ())], where, every)
+    workspace = workspace_of(project)
+    plan = _plan(workspace, release, asked)
+    if dry_run and plan.chosen:
+        print_table("", ("session", "state", "file", "bytes to come"), _session_rows(plan))
+        results().print()
+    print_table(
+        f"{workspace.project.title} {plan.release.version} into {workspace.settings.data_dir}",
+        ("files", "to download", "resumed", "linked", "present", "bytes to come"),
+        _plan_rows(workspace, plan),
+    )
+    _require_room(workspace, plan)
+    if dry_run:
+        return
+    if plan.due or plan.files.bytes:
+        _confirm(yes)
+    outcomes = _carry_out(workspace, plan)
+    publish_warehouse(workspace.settings)
+    _tell_dagster(workspace, outcomes)
+    failed = [outcome.file.id for outcome in outcomes if outcome.error]
+    if failed:
+        raise VbnError(
+            f"{len(failed)} of {counted(len(outcomes), 'session')} failed: {', '.join(failed)}",
+            remedy="The others are in the warehouse; the same command tries again.",
+        )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which sessions a user asked for: by id, by a condition, or not at all."""
+
+    ids: tuple[int, ...]
+    where: str | None
+
+    @classmethod
+    def read(cls, sessions: list[str], where: str | None, every: bool) -> _Asked:
+        ids = [id for text in sessions for id in re.split(r"[\s,]+", text) if id]
+        if (bool(sessions), where is not None, every).count(True) > 1:
+            raise SettingsError("--sessions, --where and --all exclude each other", remedy="Give one of them.")
+        wrong = next((id for id in ids if not re.fullmatch(r"[0-9]+", id)), None)
+        if wrong or (sessions and not ids):
+            raise SettingsError("--sessions takes ids", expected="digits", found=repr(wrong or sessions[0]))
+        return cls(tuple(map(int, ids)), "all" if every else where)
+
+    def choose(self, workspace: Workspace, release: Release) -> list[Holding]:
+        from vbn_assets.pipeline import make_metadata_table
+        from vbn_assets.sync import due_sessions, matching_sessions, named_sessions
+
+        if self.ids:
+            return named_sessions(workspace, release, self.ids)
+        # The one table that conditions are about: small enough to fetch before anything was agreed to.
+        make_metadata_table(workspace, release, workspace.project.session_table)
+        if self.where is not None:
+            return matching_sessions(workspace, release, self.where)
+        return due_sessions(workspace, release)
+
+
+def _plan(workspace: Workspace, version: str | None, asked: _Asked) -> SyncPlan:
+    from vbn_assets.pipeline import keep_manifest
+    from vbn_assets.releases.bucket import list_manifests, object_sizes
+    from vbn_assets.sync import plan_sync
+
+    version = version or workspace.pin or list_manifests(workspace.client, workspace.project)[-1].version
+    release = keep_manifest(workspace, version)
+    chosen = asked.choose(workspace, release)
+    return plan_sync(workspace, release, chosen, object_sizes(workspace.client, workspace.project))
+
+
+def _session_rows(plan: SyncPlan) -> Iterator[tuple[object, ...]]:
+    planned = {file.file.identity: file for file in plan.files.files}
+    for holding in plan.chosen:
+        file = planned.get(holding.file.identity)
+        size = Size(file.bytes) if file and file.bytes is not None else None
+        yield holding.file.id, holding.state.value, file.how.value if file else "nothing to do", size
+
+
+def _plan_rows(workspace: Workspace, plan: SyncPlan) -> Iterator[tuple[object, ...]]:
+    from vbn_assets.mirror import How
+    from vbn_assets.releases.manifest import METADATA
+
+    for kind in (METADATA, workspace.project.session_kind):
+        files = [file for file in plan.files.files if file.file.kind == kind]
+        numbers = (sum(file.how is how for file in files) for how in How)
+        yield kind, *numbers, Size(sum(file.bytes or 0 for file in files))
+
+
+def _require_room(workspace: Workspace, plan: SyncPlan) -> None:
+    free = Size(shutil.disk_usage(workspace.mirror.root).free)
+    made = len(plan.chosen) - len(plan.due)
+    results().print(f"{counted(len(plan.chosen), 'session')} chosen, {made} made already; {free} of disk are free")
+    if plan.files.bytes > free:
+        raise DiskFull(
+            "what is to come does not fit on the disk",
+            file=str(workspace.mirror.root),
+            expected=f"{Size(plan.files.bytes)} free",
+            found=str(free),
+            remedy="Choose fewer sessions, free some space, or set VBN_DATA_DIR to a larger disk.",
+        )
+
+
+def _confirm(yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SettingsError(
+            "sync asks before it fetches, and nobody is there to answer", remedy="Add --yes, or --dry-run to look only."
+        )
+    if not typer.confirm("Go on?", default=True, err=True):
+        note("Nothing was fetched.")
+        raise typer.Exit
+
+
+def _carry_out(workspace: Workspace, plan: SyncPlan) -> list[Outcome]:
+    """The metadata, then every session that is due, with a line for each."""
+    from vbn_assets.pipeline import refresh_release
+    from vbn_assets.sync import make_sessions
+
+    outcomes = []
+    with display(plan.files.bytes, len(plan.due), "session") as shown:
+        refresh_release(workspace, plan.release.version, shown)
+        # Closed at once, not when it is forgotten: an interrupt then stops the download that is under way.
+        with closing(make_sessions(workspace, [holding.file for holding in plan.due], shown)) as sessions:
+            for outcome in sessions:
+                shown.finished(outcome.file, _said(outcome), failed=outcome.error is not None)
+                outcomes.append(outcome)
+    return outcomes
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.record is None:
+        return f"session {outcome.file.id} failed: {outcome.error}"
+    made = outcome.record
+    return f"session {outcome.file.id}: {counted(made.rows, 'row')}, {Size(made.bytes)}, made in {made.seconds:.1f} s"
+
+
+def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
+    made = [outcome.record for outcome in outcomes if outcome.record]
+    if made and workspace.settings.dagster_home:
+        from vbn_assets.cli.report import report_sessions
+
+        report_sessions(workspace.settings.dagster_home, workspace.project, made)

@@ -1,0 +1,141 @@
+"""Bringing sessions of a release here: which ones that are, and making them, one arriving while another is read.
+
+For whoever works without Dagster: the `vbn` command, a notebook. The steps are those of `pipeline`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from vbn_assets.errors import VbnError
+from vbn_assets.holdings import Holding, State, holdings
+from vbn_assets.pipeline import Workspace, extract_file, require_sound, select_sessions
+from vbn_assets.releases.manifest import Release, ReleaseFile
+from vbn_assets.tables import SESSION_FILE_TABLES, TABLES
+from vbn_assets.warehouse.lake import Record
+
+if TYPE_CHECKING:
+    from vbn_assets.mirror import Fetched, Plan, Progress
+
+
+class SyncProgress(Protocol):
+    """`mirror.Progress`, told besides when the tables of a file that has arrived are being made."""
+
+    def started(self, file: ReleaseFile, total: int, done: int) -> None: ...
+    def advanced(self, file: ReleaseFile, count: int) -> None: ...
+    def reading(self, file: ReleaseFile) -> None: ...
+
+
+@dataclass(frozen=True)
+class SyncPlan:
+    """What a sync of some sessions of a release has to do."""
+
+    release: Release
+    chosen: tuple[Holding, ...]
+    due: tuple[Holding, ...]
+    """Those of the chosen ones whose tables are not all in the lake."""
+    files: Plan
+    """Metadata and the files of the sessions that are due."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one session: its record, or the error that its file met."""
+
+    file: ReleaseFile
+    record: Record | None
+    error: VbnError | None = None
+
+
+def named_sessions(workspace: Workspace, release: Release, ids: Iterable[int]) -> list[Holding]:
+    """What is held of the sessions with these ids. `UnknownRelease` if the release has no file of one."""
+    wanted = {release.file(workspace.project.session_kind, id).id for id in ids}
+    return [holding for holding in holdings(workspace, release) if holding.file.id in wanted]
+
+
+def matching_sessions(workspace: Workspace, release: Release, where: str) -> list[Holding]:
+    """What is held of the sessions that a condition (`all`, `none`, SQL) chooses. Needs the release's session table."""
+    ids = set(select_sessions(workspace, release, where))
+    return [holding for holding in holdings(workspace, release) if holding.session_id in ids]
+
+
+def due_sessions(workspace: Workspace, release: Release) -> list[Holding]:
+    """What `VBN_HOLD` chooses, and what is held of another release's file."""
+    wanted = {holding.session_id for holding in matching_sessions(workspace, release, workspace.settings.hold)}
+    return [
+        holding
+        for holding in holdings(workspace, release)
+        if holding.session_id in wanted or holding.state is State.STALE
+    ]
+
+
+def plan_sync(
+    workspace: Workspace, release: Release, chosen: Sequence[Holding], sizes: Mapping[tuple[str, str], int]
+) -> SyncPlan:
+    """What is to be done for the chosen sessions; `sizes` as `releases.bucket.object_sizes` gives them."""
+    due = tuple(holding for holding in chosen if not is_made(holding))
+    files = [*release.metadata.values(), *(holding.file for holding in due)]
+    return SyncPlan(release, tuple(chosen), due, workspace.mirror.plan(files, sizes))
+
+
+def is_made(holding: Holding) -> bool:
+    """Whether the lake has every table of the session's file as today's readers give it."""
+    tables = [TABLES[name] for name in SESSION_FILE_TABLES[holding.file.kind]]
+    return holding.state is State.HELD and holding.record is not None and holding.record.has(tables)
+
+
+def make_sessions(
+    workspace: Workspace, files: Sequence[ReleaseFile], progress: SyncProgress
+) -> Generator[Outcome, None, None]:
+    """Fetch each file and make its tables; while one is read the next ones arrive. What fails does not stop the rest.
+
+    Closing the generator stops the download too; what has arrived of it is kept for the next time.
+    """
+    stop = threading.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="download") as downloads:
+        watched = _Stoppable(progress, stop)
+        arriving = [(file, downloads.submit(workspace.mirror.fetch, file, watched)) for file in files]
+        try:
+            for file, download in arriving:
+                yield _outcome(workspace, file, download, progress)
+        finally:
+            stop.set()
+            for _, download in arriving:
+                download.cancel()
+
+
+def _outcome(workspace: Workspace, file: ReleaseFile, download: Future[Fetched], progress: SyncProgress) -> Outcome:
+    try:
+        path = download.result().path
+        progress.reading(file)
+        return Outcome(file, require_sound(extract_file(workspace, path, file)))
+    except VbnError as error:
+        return Outcome(file, None, error)
+
+
+class _Stopped(Exception):
+    """Nobody waits for this download any more."""
+
+
+class _Stoppable:
+    """Progress that ends the fetch it watches once `stop` is set."""
+
+    def __init__(self, progress: Progress, stop: threading.Event) -> None:
+        self._progress = progress
+        self._stop = stop
+
+    def started(self, file: ReleaseFile, total: int, done: int) -> None:
+        self._require_wanted()
+        self._progress.started(file, total, done)
+
+    def advanced(self, file: ReleaseFile, count: int) -> None:
+        self._require_wanted()
+        self._progress.advanced(file, count)
+
+    def _require_wanted(self) -> None:
+        if self._stop.is_set():
+            raise _Stopped
