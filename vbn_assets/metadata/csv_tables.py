@@ -22,14 +22,36 @@ from vbn_assets.tables.model import ColumnProblem
 
 _log = logging.getLogger(__name__)
 
-_NULLS = "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|n/a|nan|null".split("|")
+_NULLS = [
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "-1.#IND",
+    "-1.#QNAN",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "1.#QNAN",
+    "<NA>",
+    "N/A",
+    "NA",
+    "NULL",
+    "NaN",
+    "n/a",
+    "nan",
+    "null",
+]
 """What pandas 1.5 takes for null; later ones add "None", which is text in these files."""
 
 _PLAIN = (pa.int64(), pa.bool_())
 """Types that Arrow's parser reads as pandas does, unless whole numbers stand there as 29.0."""
 
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = 8 << 20
 """Bytes parsed at once: small enough that a column's piece stays in the cache, large enough that calls are few."""
+
+_WORKERS = 2
+"""Columns converted at once; numpy holds the interpreter often enough that more only stand in each other's way."""
 
 _REMEDY = "Nothing of this table is published; the releases before stay as they are."
 
@@ -52,7 +74,7 @@ def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
             return _inferred(text.column(column))
         return _typed(text.column(column), described[column].type, column, name, release)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(_WORKERS) as pool:
         columns = list(pool.map(typed, text.column_names))
     try:
         table = conform(pa.table(columns, text.column_names), description, file=name, release=release)
@@ -71,22 +93,22 @@ def _read_csv(path: Path, description: Table, release: str) -> pa.Table:
         as_text = dict.fromkeys(header, pa.string())
         plain = {c.name: c.type for c in description.columns if c.name in as_text and c.type in _PLAIN}
         try:
-            return _parsed(path, as_text | plain)
+            return _parsed(path, as_text | plain, newlines_in_values=False)
         except pa.ArrowInvalid:
-            return _parsed(path, as_text)
+            return _parsed(path, as_text, newlines_in_values=True)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise MetadataError(
             f"is no table: {error}", file=path.name, release=release, expected="a CSV file", remedy=_REMEDY
         ) from error
 
 
-def _parsed(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
+def _parsed(path: Path, types: dict[str, pa.DataType], *, newlines_in_values: bool) -> pa.Table:
     from pyarrow import csv as arrow_csv
 
     return arrow_csv.read_csv(
         path,
         read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=newlines_in_values),
         convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=True),
     )
 

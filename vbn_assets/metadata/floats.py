@@ -29,7 +29,7 @@ def parse_floats(text: pa.StringArray) -> pa.DoubleArray:
     characters, bounds = _characters(text)
     negative = characters[bounds[:-1]] == ord("-")
     point = pc.fill_null(pc.find_substring(text, "."), -1).to_numpy().astype(np.int64)
-    others = np.add.reduceat(characters - np.uint8(ord("0")) > 9, bounds, dtype=np.intp)[:-1]
+    others = np.add.reduceat((characters - np.uint8(ord("0")) > 9).view(np.uint8), bounds, dtype=np.uint16)[:-1]
     plain = (point > negative) & (point < _KEPT_DIGITS) & (others == 1 + negative)
     values = np.zeros(len(text))
     values[plain] = _parse_plain(characters, bounds[:-1][plain], np.diff(bounds)[plain], point[plain], negative[plain])

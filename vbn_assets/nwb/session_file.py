@@ -12,10 +12,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import h5py
-from pynwb import NWBHDF5IO, NWBFile
+from hdmf.build import BuildManager, TypeMap
+from pynwb import NWBHDF5IO, NWBFile, get_type_map
 
 from vbn_assets.errors import NwbError
 
@@ -28,6 +30,9 @@ _REQUIRED = (
     "units",
 )
 """Groups that every ecephys session file has; licks and rewards are absent where there were none."""
+
+_TYPES: dict[str, TypeMap] = {}
+"""By digest of the specification they are made from."""
 
 _REMEDY = "Nothing was made from it. Fetch the file again; if it is the same then, the release has to be mended."
 _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
@@ -103,10 +108,27 @@ def _read_nwb(h5: h5py.File, path: Path, release: str) -> NWBFile:
         # The files bring the older specification they were written with, and pynwb says so each time.
         warnings.simplefilter("ignore")
         try:
-            return NWBHDF5IO(file=h5, mode="r", load_namespaces=True).read()
+            return NWBHDF5IO(file=h5, mode="r", manager=BuildManager(_types(h5))).read()
         except Exception as error:  # pynwb raises whatever the first builder that does not fit happens to
             detail = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise _error(path, release, f"is no NWB file: {detail}", expected="NWB 2") from error
+
+
+def _types(h5: h5py.File) -> TypeMap:
+    """The types of the specification in the file, made once for all files that bring the same: it takes a second."""
+    digest = blake2b()
+    if "specifications" in h5:
+        h5["specifications"].visititems(lambda name, part: digest.update(f"{name}\n{_text(part)}\n".encode()))
+    key = digest.hexdigest()
+    if key not in _TYPES:
+        types = get_type_map()
+        NWBHDF5IO.load_namespaces(types, file=h5)
+        _TYPES[key] = types
+    return _TYPES[key]
+
+
+def _text(part: h5py.Group | h5py.Dataset) -> str:
+    return part.asstr()[()] if isinstance(part, h5py.Dataset) else ""
 
 
 def _session_ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:

@@ -32,7 +32,7 @@ def read_units(file: SessionFile) -> pa.Table:
 def read_spikes_per_unit(file: SessionFile) -> pa.Table:
     """`unit_id` and `spikes`, how many the file's index says the unit has, in the file's order."""
     spans = _spans(file, "spike_times")
-    return pa.table({"unit_id": spans.unit_ids, "spikes": spans.ends - spans.begins})
+    return pa.table({"unit_id": spans.unit_ids, "spikes": spans.counts})
 
 
 def read_spike_times(file: SessionFile) -> Iterator[pa.Table]:
@@ -41,9 +41,8 @@ def read_spike_times(file: SessionFile) -> Iterator[pa.Table]:
     times, amplitudes = file.dataset("units/spike_times"), file.dataset("units/spike_amplitudes")
     _check_spikes(file, spans, times, amplitudes)
     for piece in spans.pieces(max_rows=_PIECE_BYTES // 24):
-        rows = slice(piece.begins[0], piece.ends[-1])
-        unit_id = np.repeat(piece.unit_ids, piece.ends - piece.begins)
-        spike_time, spike_amplitude = _sorted_by_time(unit_id, times[rows], amplitudes[rows])
+        unit_id = np.repeat(piece.unit_ids, piece.counts)
+        spike_time, spike_amplitude = _sorted_by_time(unit_id, times[piece.rows], amplitudes[piece.rows])
         yield pa.table({"unit_id": unit_id, "spike_time": spike_time, "spike_amplitude": spike_amplitude})
 
 
@@ -53,13 +52,12 @@ def read_mean_waveforms(file: SessionFile) -> Iterator[pa.Table]:
     waveforms = file.dataset("units/waveform_mean")
     samples = waveforms.shape[-1] if waveforms.ndim > 1 else 0
     for piece in spans.pieces(max_rows=_PIECE_BYTES // (8 * max(samples, 1))):
-        counts = piece.ends - piece.begins
-        values = waveforms[piece.begins[0] : piece.ends[-1]]
+        values = waveforms[piece.rows]
         offsets = np.arange(len(values) + 1, dtype=np.int32) * samples
         yield pa.table(
             {
-                "unit_id": np.repeat(piece.unit_ids, counts),
-                "channel_index": np.arange(len(values)) - np.repeat(piece.begins - piece.begins[0], counts),
+                "unit_id": np.repeat(piece.unit_ids, piece.counts),
+                "channel_index": np.arange(len(values)) - np.repeat(piece.begins - piece.rows.start, piece.counts),
                 "mean_waveform": pa.ListArray.from_arrays(offsets, values.ravel()),
             }
         )
@@ -72,6 +70,15 @@ class _Spans:
     unit_ids: NDArray[np.int64]
     begins: NDArray[np.int64]
     ends: NDArray[np.int64]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        return self.ends - self.begins
+
+    @property
+    def rows(self) -> slice:
+        """All the rows, of units that lie next to each other."""
+        return slice(int(self.begins[0]), int(self.ends[-1])) if len(self.ends) else slice(0, 0)
 
     def pieces(self, max_rows: int) -> Iterator[_Spans]:
         """By rising unit id, units that lie next to each other in the file together, up to `max_rows` or one unit."""
@@ -94,7 +101,7 @@ def _spans(file: SessionFile, column: str) -> _Spans:
         raise file.error(
             f"/units/{column}_index has another length than /units", expected=len(unit_ids), found=len(ends)
         )
-    return _Spans(unit_ids, np.concatenate([[0], ends[:-1]]).astype(np.int64), ends)
+    return _Spans(unit_ids, ends - np.diff(ends, prepend=0), ends)
 
 
 def _check_spikes(file: SessionFile, spans: _Spans, times: h5py.Dataset, amplitudes: h5py.Dataset) -> None:

@@ -1,0 +1,124 @@
+"""Metadata CSVs as tables: AllenSDK's values, and clear refusals."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from vbn_assets.errors import MetadataError
+from vbn_assets.metadata.csv_tables import read_table
+from vbn_assets.tables import TABLES
+from vbn_assets.tables.model import PRESENT_COLUMNS
+from vbn_assets_tests.golden import golden
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+ACCESSORS = {
+    "ecephys_sessions": "get_ecephys_session_table__unfiltered",
+    "behavior_sessions": "get_behavior_session_table",
+    "probes": "get_probe_table",
+    "channels": "get_channel_table",
+    "units": "get_unit_table",
+}
+
+PROBES = "ecephys_probe_id,ecephys_session_id,name,sampling_rate,lfp_sampling_rate,phase,has_lfp_data,"
+PROBES += "unit_count,channel_count,structure_acronyms\n"
+ROW = "{id},7,probeA,30000.1,1250.0,1.0,True,{units},384,\"['CA1', 'CA3']\"\n"
+
+
+def exactly(values: list[Any]) -> list[Any]:
+    """Values as they can be compared to the bit: floats as hexadecimal, NaN as null."""
+    return [(None if value != value else value.hex()) if isinstance(value, float) else value for value in values]
+
+
+def read_text(folder: Path, text: str, table: str = "probes") -> pa.Table:
+    path = folder / f"{table}.csv"
+    path.write_text(text)
+    return read_table(path, TABLES[table], release="9.9.9")
+
+
+@pytest.mark.parametrize("table", ACCESSORS)
+@pytest.mark.parametrize("release", ["0.3.0", "0.5.0"])
+def test_values_are_allensdks(release: str, table: str, sample_files: dict[tuple[str, str, str], Path]) -> None:
+    expected = golden(release, ACCESSORS[table])
+    ours = read_table(sample_files[release, "metadata", table], TABLES[table], release=release)
+    assert json.loads(ours.schema.metadata[PRESENT_COLUMNS]) == expected.column_names
+    for name in expected.column_names:
+        assert exactly(ours[name].cast(expected[name].type).to_pylist()) == exactly(expected[name].to_pylist()), name
+
+
+def test_types_are_those_described(sample_files: dict[tuple[str, str, str], Path]) -> None:
+    described = TABLES["units"].file_schema
+    ours = read_table(sample_files["0.3.0", "metadata", "units"], TABLES["units"], release="0.3.0")
+    assert ours.schema.names == described.names
+    assert ours.schema.types == described.types
+
+
+def test_whole_numbers_with_gaps_are_integers(tmp_path: Path) -> None:
+    rows = ROW.format(id=1, units="29.0") + ROW.format(id=2, units="")
+    assert read_text(tmp_path, PROBES + rows)["unit_count"].to_pylist() == [29, None]
+
+
+def test_text_keeps_commas_newlines_and_the_word_none(tmp_path: Path) -> None:
+    row = ROW.format(id=1, units=3).replace("CA3", "CA3'\n 'None").replace("probeA", "None")
+    table = read_text(tmp_path, PROBES + row)
+    assert table["structure_acronyms"].to_pylist() == ["['CA1', 'CA3'\n 'None']"]
+    assert table["name"].to_pylist() == ["None"]
+
+
+def test_absent_optional_column_is_null(tmp_path: Path) -> None:
+    table = read_text(tmp_path, PROBES + ROW.format(id=1, units=3))
+    assert table["file_id"].to_pylist() == [None]
+    assert "file_id" not in json.loads(table.schema.metadata[PRESENT_COLUMNS])
+
+
+def test_column_of_a_newer_release_is_kept_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    header, row = PROBES.strip() + ",depth,kind\n", ROW.format(id=1, units=3).strip() + ",1.5,2.0\n"
+    with caplog.at_level(logging.WARNING):
+        table = read_text(tmp_path, header + row + ROW.format(id=2, units=3).strip() + ",,shank\n")
+    assert table["depth"].to_pylist() == [1.5, None]
+    assert table["kind"].to_pylist() == ["2.0", "shank"]
+    assert "depth, kind" in caplog.text
+    assert "9.9.9" in caplog.text
+
+
+def test_table_without_rows_is_one(tmp_path: Path) -> None:
+    assert read_text(tmp_path, PROBES).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (PROBES.replace("phase,", "") + ROW.format(id=1, units=3).replace("1.0,True", "True"), ["'phase'", "missing"]),
+        (
+            PROBES + ROW.format(id=1, units=3) + ROW.format(id=2, units="many"),
+            ["'unit_count'", "row 2", "'many'", "int64"],
+        ),
+        (PROBES + ROW.format(id=1, units="3.5"), ["'unit_count'", "'3.5'"]),
+        (PROBES + ROW.format(id=1, units=3).replace("30000.1", "fast"), ["'sampling_rate'", "'fast'", "double"]),
+        (PROBES + ROW.format(id=1, units=3).replace("True", "perhaps"), ["'has_lfp_data'", "'perhaps'"]),
+        (PROBES + ROW.format(id="", units=3), ["'ecephys_probe_id'", "empty"]),
+        (PROBES + ROW.format(id=5, units=3) * 2, ["more than one row", "ecephys_probe_id 5"]),
+        (PROBES + ROW.format(id=1, units=3) + "2,7\n", ["is no table", "got 2"]),
+        (PROBES.replace("phase", "name") + ROW.format(id=1, units=3), ["stands twice"]),
+        ("", ["is no table"]),
+    ],
+)
+def test_bad_file_is_refused_by_name(text: str, says: list[str], tmp_path: Path) -> None:
+    with pytest.raises(MetadataError) as refused:
+        read_text(tmp_path, text)
+    for words in ["probes.csv of release 9.9.9", *says]:
+        assert words in str(refused.value)
+
+
+def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "probes.csv"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n\xff\xfe")
+    with pytest.raises(MetadataError, match="is no table"):
+        read_table(path, TABLES["probes"], release="9.9.9")
