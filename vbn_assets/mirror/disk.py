@@ -17,6 +17,8 @@ from pathlib import Path
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a full disk, a spent quota and a limit on file size are called."""
+Way = Callable[[Path, Path], None]
+"""How a source can become a target that does not exist yet."""
 _SLICE = 1 << 20
 
 
@@ -85,7 +87,7 @@ def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def place(source: Path, target: Path, ways: tuple[Callable[[Path, Path], None], ...]) -> None:
+def place(source: Path, target: Path, ways: tuple[Way, ...]) -> None:
     """Make `source` appear as `target` too, in the first of `ways` that this file system has."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(target)

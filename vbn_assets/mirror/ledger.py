@@ -63,8 +63,8 @@ class Ledger:
                 self._unwritten |= seen
             return
         with self._lock():
-            self._write_verified(self._read_verified() | seen)
             downloads = self._read_downloads()
+            self._write_verified(self._read_verified() | seen)
             absolute = str(path.resolve())
             if right and not path.is_symlink() and downloads.get(absolute) != file_hash:
                 self._write_downloads(downloads | {absolute: file_hash})

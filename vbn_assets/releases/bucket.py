@@ -124,14 +124,18 @@ def object_sizes(client: S3Client, project: Project, *, page_size: int = PAGE_SI
 def _answers(project: Project, missing: str | None = None) -> Iterator[None]:
     """botocore's errors in our words; `missing` is the object that a 404 is about."""
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise _refusal(error, project, missing) from error
-    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
         raise BucketUnreachable(
-            "does not answer", file=project.bucket, found=str(error), remedy="Check the network and try again later."
+            "does not answer, or not as S3 does",
+            file=project.bucket,
+            found=str(error).splitlines()[0],
+            remedy="Check the network and try again later.",
         ) from error
 
 

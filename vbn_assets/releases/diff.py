@@ -48,12 +48,12 @@ class ReleaseDiff:
         return tuple(file for file in self.files if file.change is change)
 
     @property
-    def counts(self) -> dict[str, dict[Change, int]]:
+    def counts(self) -> dict[str, dict[str, int]]:
         """Files by kind and change; what does not occur is left out."""
         return _tally(Counter((file.kind, file.change) for file in self.files))
 
     @property
-    def bytes(self) -> dict[str, dict[Change, int]]:
+    def bytes(self) -> dict[str, dict[str, int]]:
         """Bytes by kind and change, of the files whose size is known."""
         known: Counter[tuple[str, Change]] = Counter()
         for file in self.files:
@@ -90,8 +90,8 @@ def _change(before: ReleaseFile | None, after: ReleaseFile) -> Change:
     return Change.UNCHANGED if before.key == after.key else Change.MOVED
 
 
-def _tally(numbers: Mapping[tuple[str, Change], int]) -> dict[str, dict[Change, int]]:
-    tally: dict[str, dict[Change, int]] = {}
+def _tally(numbers: Mapping[tuple[str, Change], int]) -> dict[str, dict[str, int]]:
+    tally: dict[str, dict[str, int]] = {}
     for (kind, change), number in numbers.items():
         tally.setdefault(kind, {})[change] = number
     return tally

@@ -1,0 +1,98 @@
+"""What a release changed, on made releases and on the packaged history."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from vbn_assets.projects import VBN
+from vbn_assets.releases.bucket import list_manifests, object_sizes, read_manifest, unsigned_client
+from vbn_assets.releases.diff import Change, diff_releases
+from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release
+from vbn_assets.sample.process import SampleProcess
+
+
+def release(version: str, files: Iterable[tuple[str, str, str]]) -> Release:
+    """A release of (id, key, content) sessions."""
+    data = {
+        str(number): ReleaseFile(
+            version,
+            "ecephys_session",
+            id,
+            str(number),
+            VBN.bucket,
+            key,
+            f"v-{content}",
+            blake2b(content.encode()).hexdigest(),
+        )
+        for number, (id, key, content) in enumerate(files)
+    }
+    return Release(VBN, version, b"", {}, {}, data)
+
+
+def test_every_file_is_in_the_diff_once_by_what_became_of_it() -> None:
+    before = release("0.1.0", [("1", "a", "one"), ("2", "b", "two"), ("3", "c", "three"), ("4", "d", "four")])
+    after = release("0.2.0", [("5", "e", "five"), ("4", "d", "four"), ("3", "z", "three"), ("2", "b", "TWO")])
+    sizes = {("e", "v-five"): 5, ("b", "v-TWO"): 30, ("b", "v-two"): 20, ("a", "v-one"): 1}
+    diff = diff_releases(before, after, sizes)
+    assert [(file.id, file.change, file.bytes) for file in diff.files] == [
+        ("5", Change.ADDED, 5),
+        ("4", Change.UNCHANGED, None),
+        ("3", Change.MOVED, None),
+        ("2", Change.CHANGED, 30),
+        ("1", Change.REMOVED, 1),
+    ]
+    (moved,) = diff.of(Change.MOVED)
+    assert moved.before is before.data["2"]
+    assert moved.after is after.data["2"]
+    assert diff.counts == {"ecephys_session": dict.fromkeys(Change, 1)}
+    assert diff.bytes == {"ecephys_session": {Change.ADDED: 5, Change.CHANGED: 30, Change.REMOVED: 1}}
+
+
+def test_with_no_release_before_everything_is_added() -> None:
+    diff = diff_releases(None, release("0.1.0", [("1", "a", "one")]))
+    assert [(file.change, file.before) for file in diff.files] == [(Change.ADDED, None)]
+
+
+def test_the_packaged_history(sample_bucket: SampleProcess) -> None:
+    client = unsigned_client(sample_bucket.endpoint, VBN.region)
+    listed = [read_manifest(client, VBN, manifest.name) for manifest in list_manifests(client, VBN)]
+    first, second, third = listed
+    early = diff_releases(first, second, object_sizes(client, VBN))
+    assert early.counts["ecephys_session"] == {Change.MOVED: 1, Change.CHANGED: 1, Change.ADDED: 1}
+    assert all(file.bytes for file in early.files)
+    late = diff_releases(second, third)
+    assert {file.id for file in late.of(Change.CHANGED) if file.kind == "ecephys_session"} == {
+        "1100000102",
+        "1100000104",
+    }
+    assert late.bytes == {}
+
+
+def test_a_release_of_real_size_is_parsed_and_compared_at_once(sample_bucket: SampleProcess) -> None:
+    """4,298 files, the size of 0.4.0: < 0.3 s asked for, 0.1 s measured; the limit leaves room for a busy machine."""
+    client = unsigned_client(sample_bucket.endpoint, VBN.region)
+    small = read_manifest(client, VBN, VBN.manifest_name("0.4.0"))
+    raw = _enlarged(small, 4293)
+    started = time.process_time()
+    large = parse_release(raw, VBN, small.manifest_name)
+    diff = diff_releases(small, large)
+    assert time.process_time() - started < 0.5
+    assert len(diff.files) == 4298 + len(small.data)
+
+
+def _enlarged(small: Release, sessions: int) -> bytes:
+    document = json.loads(small.raw)
+    pattern = next(iter(document["data_files"].values()))
+    base = pattern["url"].split(VBN.s3_name + "/")[0] + VBN.s3_name
+    document["data_files"] = {
+        str(number): {
+            "url": f"{base}/behavior_only_sessions/{number}/behavior_session_{number}.nwb",
+            "version_id": f"v{number}",
+            "file_hash": blake2b(str(number).encode()).hexdigest(),
+        }
+        for number in range(sessions)
+    }
+    return json.dumps(document).encode()
