@@ -9,7 +9,7 @@ from __future__ import annotations
 import dagster as dg
 from semver import Version
 
-from vbn_assets.partitions import releases_of, sessions_of
+from vbn_assets.partitions import releases_of
 from vbn_assets.projects import Project
 from vbn_assets.report import asset_key
 from vbn_assets.tables import SESSION_FILE_TABLES
@@ -28,13 +28,6 @@ HELD_AND_CHANGED = (_NEW_DATA & ~dg.AutomationCondition.missing() & _IDLE).with_
 FILE_CHANGED = (_NEW_DATA & ~dg.AutomationCondition.any_deps_missing() & _IDLE).with_label("its file changed")
 """For the tables of a session file."""
 
-ANYTHING_NEW = (
-    dg.AutomationCondition.any_deps_updated().since(dg.AutomationCondition.newly_requested()) & _IDLE
-).with_label("anything new")
-"""For the warehouse: one publish takes up all that came since the last one was asked for.
-
-Not since it was last updated: what arrives while a publish runs would count as published by it."""
-
 AUTOMATION_SECONDS = 10
 """How often conditions are looked at. An idle look costs a third of a second."""
 
@@ -48,18 +41,16 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             f"refresh_{project.name}",
             selection=dg.AssetSelection.assets(*metadata),
-            partitions_def=releases_of(project),
             description="One release: its manifest and metadata tables, and which sessions it has.",
         ),
         dg.define_asset_job(
             f"mirror_{project.name}_sessions",
             selection=dg.AssetSelection.assets(key(project, "session_nwb"), *tables),
-            partitions_def=sessions_of(project),
             description="One session: its NWB file, verified, and the tables read from it.",
         ),
         dg.define_asset_job(
             f"scrub_{project.name}_mirror",
-            selection=dg.AssetSelection.checks(dg.AssetCheckKey(key(project, "session_nwb"), "bytes_are_intact")),
+            selection=dg.AssetSelection.assets(key(project, "mirror_scrub")),
             description="Every file of the mirror is read again and its hash compared. A rotten one is set aside.",
         ),
         dg.define_asset_job(
@@ -77,7 +68,7 @@ def automation_sensor(project: Project) -> dg.AutomationConditionSensorDefinitio
         target=dg.AssetSelection.key_prefixes([project.name]),
         minimum_interval_seconds=AUTOMATION_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Re-makes held sessions whose file changed, and publishes what is new.",
+        description="Makes held sessions again when a release changed their file.",
     )
 
 

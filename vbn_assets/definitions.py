@@ -6,7 +6,7 @@ import dagster as dg
 
 from vbn_assets.automation import automation_sensor, jobs, refresh_schedule, scrub_schedule
 from vbn_assets.metadata.assets import metadata_assets
-from vbn_assets.mirror.assets import session_file_asset
+from vbn_assets.mirror.assets import mirror_assets
 from vbn_assets.mirror.checks import mirror_checks
 from vbn_assets.mirror.sensors import hold_sensor
 from vbn_assets.nwb.assets import session_table_assets
@@ -16,6 +16,7 @@ from vbn_assets.releases.sensors import release_sensor
 from vbn_assets.resources import AnonymousS3, VisualBehavior
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.assets import warehouse_asset
+from vbn_assets.warehouse.sensors import publish_sensor
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -30,7 +31,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=[
             schedule for project in projects for schedule in (refresh_schedule(project), scrub_schedule(project))
         ],
-        resources={"s3": s3, "visual_behavior": VisualBehavior(settings=settings, s3=s3)},
+        resources={"s3": s3, "visual_behavior": VisualBehavior.of(settings, s3)},
         # A run does one thing after another; a process for each step would cost more than the steps.
         executor=dg.in_process_executor,
     )
@@ -40,7 +41,7 @@ def _assets(project: Project) -> list[dg.AssetsDefinition | dg.SourceAsset]:
     return [
         *release_assets(project),
         *metadata_assets(project),
-        session_file_asset(project),
+        *mirror_assets(project),
         session_table_assets(project),
         warehouse_asset(project),
     ]
@@ -50,6 +51,7 @@ def _sensors(project: Project, settings: Settings) -> list[dg.SensorDefinition]:
     return [
         release_sensor(project, f"refresh_{project.name}", settings.poll_seconds),
         hold_sensor(project, f"mirror_{project.name}_sessions"),
+        publish_sensor(project, f"publish_{project.name}"),
         automation_sensor(project),
     ]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from vbn_assets.mirror import Mirror, Progress
-    from vbn_assets.nwb import Session
+    from vbn_assets.nwb.session import Session
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def keep_manifest(workspace: Workspace, version: str) -> Release:
 
 def make_metadata_table(workspace: Workspace, release: Release, name: str, progress: Progress | None = None) -> Record:
     """One metadata CSV of a release, fetched, verified and put into the lake as a typed table."""
-    from vbn_assets.metadata import read_table
+    from vbn_assets.metadata.csv_tables import read_table
 
     file, table = release.metadata[name], TABLES[name]
     source = _source(file, id=name)
@@ -156,7 +156,7 @@ def register_release(workspace: Workspace, release: Release) -> Record:
 
     A release whose tables contradict each other gets a record that is not `sound`, and is not published.
     """
-    from vbn_assets.metadata import resolve_files
+    from vbn_assets.metadata.file_ids import resolve_files
 
     lake = workspace.lake
     source = _release_source(release)
@@ -190,7 +190,7 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
 
     A file whose tables contradict each other or the release gets a record that is not `sound`, and is not published.
     """
-    from vbn_assets.nwb import open_session
+    from vbn_assets.nwb.session import open_session
 
     source = _source(file, id=file.id)
     done = _extracted(workspace, source)
@@ -203,7 +203,8 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
 
 def extract_unreleased(workspace: Workspace, path: Path) -> Record:
     """The tables of an NWB file on disk, whatever its origin: if a held release has its hash, as that release's."""
-    from vbn_assets.nwb import open_session
+    from vbn_assets.mirror.disk import hash_file
+    from vbn_assets.nwb.session import open_session
 
     started = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
@@ -254,15 +255,6 @@ def select_sessions(workspace: Workspace, release: Release, where: str) -> list[
                 remedy=f"Its columns are {', '.join(sessions.column_names)}.",
             ) from error
     return [row[0] for row in rows]
-
-
-def hash_file(path: Path) -> str:
-    """BLAKE2b-512 of a file's bytes, as manifests give it."""
-    digest = blake2b()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 22):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _extracted(workspace: Workspace, source: Source) -> Record | None:

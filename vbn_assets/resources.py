@@ -1,21 +1,16 @@
 """What Dagster hands to assets and sensors: the workspace of a project, and the anonymous S3 client."""
 
-from __future__ import annotations
-
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import dagster as dg
 from dagster_aws.s3 import S3Resource
-from pydantic import PrivateAttr
+from pydantic import Field
 
 from vbn_assets.pipeline import Workspace
 from vbn_assets.projects import PROJECTS
 from vbn_assets.releases.bucket import unsigned_client
 from vbn_assets.settings import Settings
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 class AnonymousS3(S3Resource):
@@ -28,23 +23,23 @@ class AnonymousS3(S3Resource):
 
 
 @lru_cache
-def _client(endpoint_url: str | None, region: str | None) -> S3Client:
+def _client(endpoint_url: str | None, region: str | None) -> Any:
     return unsigned_client(endpoint_url, region or "us-west-2")
 
 
 class VisualBehavior(dg.ConfigurableResource[None]):
     """The mirror, the lake and the warehouse that the settings name."""
 
-    s3: dg.ResourceDependency[S3Resource]
-    _settings: Settings = PrivateAttr()
+    s3: AnonymousS3
+    values: dict[str, Any] = Field(description="The settings of vbn_assets/settings.py, by name")
 
-    def __init__(self, *, settings: Settings | None = None, **data: Any) -> None:
-        super().__init__(**data)
-        self._settings = settings or Settings.from_environment()
+    @classmethod
+    def of(cls, settings: Settings, s3: AnonymousS3) -> Self:
+        return cls(s3=s3, values=settings.model_dump(mode="json", exclude_none=True))
 
     @property
     def settings(self) -> Settings:
-        return self._settings
+        return Settings.model_validate(self.values)
 
     def workspace(self, project: str) -> Workspace:
         return Workspace(self.settings, PROJECTS[project], self.s3.get_client())

@@ -1,7 +1,5 @@
 """Assets of a release's metadata: one a CSV, and `release_files`, which makes the release part of the lake."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg

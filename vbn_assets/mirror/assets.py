@@ -1,6 +1,4 @@
-"""The asset of a session's NWB file in the mirror."""
-
-from __future__ import annotations
+"""The assets of the mirror: a session's NWB file, and the scrub that reads all files again."""
 
 from collections.abc import Iterator
 
@@ -15,6 +13,11 @@ from vbn_assets.report import OWNERS, asset_key, failures, group
 from vbn_assets.resources import VisualBehavior
 
 HASH_CHECK = "hash_matches_manifest"
+SCRUB_CHECK = "bytes_are_intact"
+
+
+def mirror_assets(project: Project) -> list[dg.AssetsDefinition]:
+    return [session_file_asset(project), scrub_asset(project)]
 
 
 def session_file_asset(project: Project) -> dg.AssetsDefinition:
@@ -62,3 +65,44 @@ def session_file_asset(project: Project) -> dg.AssetsDefinition:
         )
 
     return session_nwb
+
+
+def scrub_asset(project: Project) -> dg.AssetsDefinition:
+    # Not a check on session_nwb: materialising one session there would run it, and read every file.
+    key = asset_key(project, "mirror_scrub")
+
+    @dg.asset(
+        key=key,
+        deps=[asset_key(project, "session_nwb")],
+        group_name=group(project, "mirror"),
+        kinds={"hdf5"},
+        owners=OWNERS,
+        check_specs=[
+            dg.AssetCheckSpec(
+                SCRUB_CHECK, asset=key, description="Every file of the mirror still has the hash it was verified with"
+            )
+        ],
+        description="Every file of the mirror, read again and its hash compared. A rotten one is set aside.",
+    )
+    def mirror_scrub(visual_behavior: VisualBehavior) -> Iterator[dg.MaterializeResult[None]]:
+        workspace = visual_behavior.workspace(project.name)
+        with failures():
+            results = list(workspace.mirror.scrub())
+            swept = workspace.lake.sweep()
+        rotten = [result for result in results if not result.intact]
+        yield dg.MaterializeResult(
+            metadata={
+                "files": len(results),
+                "bytes": sum(result.bytes for result in results),
+                "abandoned_files_removed": swept,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=not rotten,
+                    check_name=SCRUB_CHECK,
+                    metadata={"rotten": "\n".join(str(result.problem) for result in rotten) or "none"},
+                )
+            ],
+        )
+
+    return mirror_scrub

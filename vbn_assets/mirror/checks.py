@@ -1,6 +1,4 @@
-"""Checks of what is held: in step with the release, and intact on disk. They warn; repairing is for the next run."""
-
-from __future__ import annotations
+"""Checks of what is held that no single run can make: whether all of it is in step with the release."""
 
 import dagster as dg
 
@@ -11,7 +9,7 @@ from vbn_assets.resources import VisualBehavior
 
 
 def mirror_checks(project: Project) -> list[dg.AssetChecksDefinition]:
-    return [_in_step(project), _intact(project)]
+    return [_in_step(project)]
 
 
 def _in_step(project: Project) -> dg.AssetChecksDefinition:
@@ -38,28 +36,3 @@ def _in_step(project: Project) -> dg.AssetChecksDefinition:
         )
 
     return in_step_with_release
-
-
-def _intact(project: Project) -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset=asset_key(project, "session_nwb"),
-        name="bytes_are_intact",
-        description="Every file of the mirror still has the hash it was verified with.",
-    )
-    def bytes_are_intact(visual_behavior: VisualBehavior) -> dg.AssetCheckResult:
-        workspace = visual_behavior.workspace(project.name)
-        with failures():
-            results = list(workspace.mirror.scrub())
-            swept = workspace.lake.sweep()
-        rotten = [result for result in results if not result.intact]
-        return dg.AssetCheckResult(
-            passed=not rotten,
-            metadata={
-                "files": len(results),
-                "bytes": sum(result.bytes for result in results),
-                "rotten": "\n".join(str(result.problem) for result in rotten) or "none",
-                "abandoned_files_removed": swept,
-            },
-        )
-
-    return bytes_are_intact

@@ -1,13 +1,11 @@
 """The sensor that asks for the sessions `VBN_HOLD` names. It looks only at this machine, never at the bucket."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from vbn_assets.holdings import Holding, State, holdings
 from vbn_assets.pipeline import select_sessions
 from vbn_assets.projects import Project
-from vbn_assets.releases.sensors import ATTEMPTS, FINISHED_BADLY
+from vbn_assets.releases.sensors import next_attempt
 from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
@@ -53,13 +51,11 @@ def _request(
 ) -> dg.RunRequest | None:
     """A run for a session that is missing and wanted, or whose last run for this very file failed."""
     tags = {file_tag(project): holding.file.file_hash}
-    runs = instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags), limit=ATTEMPTS)
-    if len(runs) >= ATTEMPTS or any(run.dagster_run.status not in FINISHED_BADLY for run in runs):
-        return None
-    if not runs and not (wanted and holding.state is State.MISSING):
+    attempt = next_attempt(instance, job, tags)
+    if attempt is None or (attempt == 1 and not (wanted and holding.state is State.MISSING)):
         return None
     return dg.RunRequest(
-        run_key=f"{project.name}:{holding.session_id}:{holding.file.file_hash[:16]}:attempt{len(runs) + 1}",
+        run_key=f"{project.name}:{holding.session_id}:{holding.file.file_hash[:16]}:attempt{attempt}",
         partition_key=holding.file.id,
         tags=tags,
     )

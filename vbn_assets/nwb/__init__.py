@@ -1,5 +1,1 @@
-"""NWB files as named Arrow tables."""
-
-from vbn_assets.nwb.session import Session, TableReading, open_session
-
-__all__ = ["Session", "TableReading", "open_session"]
+"""NWB files as named Arrow tables: `session.open_session` is the way in, pynwb is imported with it."""

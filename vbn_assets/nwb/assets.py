@@ -1,7 +1,5 @@
 """The assets of the tables read from a session's NWB file: all of them in one reading."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

@@ -1,7 +1,6 @@
 """Assets of what is published: each release's manifest, and each session's file as S3 has it now."""
 
-from __future__ import annotations
-
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +50,9 @@ def _manifest(project: Project) -> dg.AssetsDefinition:
 
 
 def _published_session(project: Project) -> Any:
+    # Beta since 1.7, and the only model of "what S3 has" that staleness and automation conditions both react to.
+    warnings.filterwarnings("ignore", message=".*observable_source_asset", category=dg.BetaWarning)
+
     @dg.observable_source_asset(
         key=asset_key(project, "published_session"),
         partitions_def=sessions_of(project),

@@ -4,8 +4,6 @@ One listing of the manifests prefix a tick: no file is read, no event written, s
 outage in well under Dagster's minute. What is done about a release is done in its run.
 """
 
-from __future__ import annotations
-
 import json
 
 import dagster as dg
@@ -31,40 +29,36 @@ def release_sensor(project: Project, job: str, interval_seconds: int) -> dg.Sens
         description=f"Looks for new releases under {project.manifest_prefix()} and asks for each to be made.",
     )
     def sensor(context: dg.SensorEvaluationContext, s3: AnonymousS3) -> dg.SensorResult | dg.SkipReason:
-        listed = list_manifests(s3.get_client(), project)
-        etags = {manifest.version: manifest.etag for manifest in listed}
-        known = set(context.instance.get_dynamic_partitions(f"{project.name}_releases"))
-        new = [version for version in etags if version not in known]
-        again = _failed(context.instance, job, json.loads(context.cursor or "{}"), known & etags.keys(), project)
-        if not new and not again:
-            return dg.SkipReason(f"{len(etags)} releases are published, the newest {list(etags)[-1]}; all are made.")
-        attempts = {**dict.fromkeys(new, 1), **again}
-        requests = [_request(project, version, attempts[version]) for version in etags if version in attempts]
+        etags = {manifest.version: manifest.etag for manifest in list_manifests(s3.get_client(), project)}
+        seen: dict[str, str] = json.loads(context.cursor or "{}")
+        requests = []
+        for version, etag in etags.items():
+            replaced = seen.get(version, etag) != etag
+            attempt = 1 if replaced else next_attempt(context.instance, job, {release_tag(project): version})
+            if attempt:
+                requests.append(_request(project, version, attempt, etag if replaced else None))
+        if not requests:
+            return dg.SkipReason(f"{len(etags)} releases are published, the newest {list(etags)[-1]}: all asked for.")
         return dg.SensorResult(
             run_requests=requests,
-            dynamic_partitions_requests=[releases_of(project).build_add_request(new)] if new else [],
+            dynamic_partitions_requests=[releases_of(project).build_add_request(list(etags))],
             cursor=json.dumps(etags),
         )
 
     return sensor
 
 
-def _failed(
-    instance: dg.DagsterInstance, job: str, cursor: dict[str, str], versions: set[str], project: Project
-) -> dict[str, int]:
-    """Releases whose every run so far failed, with the number of the next attempt."""
-    again = {}
-    for version in versions:
-        tags = {release_tag(project): version}
-        runs = instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags), limit=ATTEMPTS)
-        failed = [run for run in runs if run.dagster_run.status in FINISHED_BADLY]
-        if runs and len(failed) == len(runs) < ATTEMPTS:
-            again[version] = len(runs) + 1
-    return again
+def next_attempt(instance: dg.DagsterInstance, job: str, tags: dict[str, str]) -> int | None:
+    """The number of the next run with these tags: 1 if there was none, None if one is under way, went well,
+    or was the last that is allowed."""
+    runs = instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags), limit=ATTEMPTS)
+    if len(runs) >= ATTEMPTS or any(run.dagster_run.status not in FINISHED_BADLY for run in runs):
+        return None
+    return len(runs) + 1
 
 
-def _request(project: Project, version: str, attempt: int) -> dg.RunRequest:
-    key = f"{project.name}:{version}"
+def _request(project: Project, version: str, attempt: int, replaced_by: str | None) -> dg.RunRequest:
+    key = ":".join((project.name, version, *([replaced_by] if replaced_by else [])))
     return dg.RunRequest(
         run_key=key if attempt == 1 else f"{key}:attempt{attempt}",
         partition_key=version,

@@ -1,10 +1,7 @@
 """The asset of the published warehouse."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from vbn_assets.automation import ANYTHING_NEW
 from vbn_assets.projects import Project
 from vbn_assets.report import OWNERS, asset_key, failures, group
 from vbn_assets.resources import VisualBehavior
@@ -24,7 +21,6 @@ def warehouse_asset(project: Project) -> dg.AssetsDefinition:
         group_name=group(project, "warehouse"),
         kinds={"duckdb"},
         owners=OWNERS,
-        automation_condition=ANYTHING_NEW,
         pool=POOL,
         retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
         description=f"`warehouse.duckdb`, showing all that is held of {project.title}: swapped in at once.",

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import duckdb
 
@@ -54,22 +55,11 @@ def publish(settings: Settings) -> Publication:
     Raises `WarehouseError` naming what could not be read or written; the warehouse is then as it was.
     """
     started = time.monotonic()
-    path = settings.warehouse_path
-    if any(sign in str(path.parent) for sign in "*?["):
-        raise SettingsError(
-            "the data folder's name has a character that DuckDB takes for a pattern",
-            expected="none of * ? [",
-            found=str(path.parent),
-            remedy="Choose another VBN_DATA_DIR.",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = _warehouse_path(settings)
     with _only_publisher(path):
         _remove_unfinished(path)
-        contents = [
-            project_contents(PROJECTS[name], Lake(settings.lake_dir, name), settings.pins.get(name))
-            for name in settings.projects
-        ]
-        state = _State(registry_fingerprint(), contents_fingerprint(contents), [c.current for c in contents])
+        contents = _contents(settings)
+        state = _State.of(contents)
         base = _read_state(path)
         changed = base != state
         incremental = base is not None and base.can_become(state)
@@ -80,6 +70,32 @@ def publish(settings: Settings) -> Publication:
     )
 
 
+def unpublished(settings: Settings) -> str | None:
+    """What the lake has and the warehouse does not show yet, as a fingerprint; None where they agree."""
+    state = _State.of(_contents(settings))
+    return state.contents if _read_state(_warehouse_path(settings)) != state else None
+
+
+def _warehouse_path(settings: Settings) -> Path:
+    path = settings.warehouse_path
+    if any(sign in str(path.parent) for sign in "*?["):
+        raise SettingsError(
+            "the data folder's name has a character that DuckDB takes for a pattern",
+            expected="none of * ? [",
+            found=str(path.parent),
+            remedy="Choose another VBN_DATA_DIR.",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _contents(settings: Settings) -> list[ProjectContents]:
+    return [
+        project_contents(PROJECTS[name], Lake(settings.lake_dir, name), settings.pins.get(name))
+        for name in settings.projects
+    ]
+
+
 @dataclass(frozen=True)
 class _State:
     """What a warehouse file was made by and shows."""
@@ -87,6 +103,10 @@ class _State:
     registry: str
     contents: str
     current: list[str | None]
+
+    @classmethod
+    def of(cls, contents: list[ProjectContents]) -> Self:
+        return cls(registry_fingerprint(), contents_fingerprint(contents), [project.current for project in contents])
 
     def can_become(self, other: _State) -> bool:
         """A new current release changes most of what is shown: building anew is faster and leaves no holes."""

@@ -32,14 +32,14 @@ class Orchestra:
     def workspace(self) -> Workspace:
         return Workspace(self.settings, VBN)
 
-    def look(self, sensor: str, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+    def look(self, sensor: str, cursor: str | None = None) -> dg.SensorResult | dg.RunRequest | dg.SkipReason:
         """One tick of a sensor; its partitions are added as the daemon adds them."""
         repository = self.defs.get_repository_def()
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance, definitions=self.defs, resources=self.defs.resources, cursor=cursor
-        )
-        result = repository.get_sensor_def(sensor)(context)
-        assert isinstance(result, (dg.SensorResult, dg.SkipReason))
+        ) as context:
+            result = repository.get_sensor_def(sensor)(context)
+        assert isinstance(result, (dg.SensorResult, dg.RunRequest, dg.SkipReason))
         if isinstance(result, dg.SensorResult):
             for request in result.dynamic_partitions_requests or []:
                 assert isinstance(request, dg.AddDynamicPartitionsRequest)
@@ -77,11 +77,11 @@ def _partitions(entity: object) -> list[str | None]:
     subset = entity.true_subset  # type: ignore[attr-defined]
     if subset.is_empty:
         return []
-    keys = subset.expensively_compute_partition_keys()
-    return sorted(keys) if keys != {None} else [None]
+    return sorted(subset.expensively_compute_partition_keys()) if subset.is_partitioned else [None]
 
 
 @pytest.fixture
 def orchestra(tmp_path: Path, fresh_bucket: SampleBucket) -> Iterator[Orchestra]:
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+    # In memory: each event on disk waits for two fsyncs, and the demo's test runs with a real DAGSTER_HOME.
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Orchestra(Settings(data_dir=tmp_path / "data", endpoint_url=fresh_bucket.endpoint, hold="all"), instance)

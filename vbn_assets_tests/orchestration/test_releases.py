@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -34,6 +35,14 @@ def hold_everything(orchestra: Orchestra) -> set[str]:
     return {request.partition_key or "" for request in requests}
 
 
+def publish_if_asked(orchestra: Orchestra) -> None:
+    """The publish sensor asks once for all that came, and not again when it is done."""
+    request = orchestra.look("vbn_publish_sensor")
+    assert isinstance(request, dg.RunRequest)
+    assert orchestra.run("publish_vbn", tags=dict(request.tags)).success
+    assert isinstance(orchestra.look("vbn_publish_sensor"), dg.SkipReason)
+
+
 def test_a_release_goes_all_the_way_and_the_next_one_only_where_it_differs(
     orchestra: Orchestra, fresh_bucket: SampleBucket
 ) -> None:
@@ -42,8 +51,7 @@ def test_a_release_goes_all_the_way_and_the_next_one_only_where_it_differs(
     orchestra.asked_for()
     assert hold_everything(orchestra) == HELD
     assert hold_everything(orchestra) == set()
-    assert ("warehouse", None) in orchestra.asked_for()
-    assert orchestra.run("publish_vbn").success
+    publish_if_asked(orchestra)
     assert ask(orchestra, "SELECT release FROM vbn.releases WHERE is_current") == [("0.4.0",)]
     assert ask(orchestra, "SELECT count(DISTINCT ecephys_session_id) FROM vbn.spike_times") == [(3,)]
     orchestra.asked_for()
@@ -55,8 +63,7 @@ def test_a_release_goes_all_the_way_and_the_next_one_only_where_it_differs(
     assert {partition for table, partition in asked if table == "spike_times"} == CHANGED
     for session in CHANGED:
         assert orchestra.run("mirror_vbn_sessions", session).success
-    assert ("warehouse", None) in orchestra.asked_for()
-    assert orchestra.run("publish_vbn").success
+    publish_if_asked(orchestra)
     assert ask(
         orchestra,
         "SELECT DISTINCT id, release, in_step FROM vbn.warehouse_files WHERE kind = 'ecephys_session' ORDER BY id",
@@ -65,7 +72,7 @@ def test_a_release_goes_all_the_way_and_the_next_one_only_where_it_differs(
         ("1100000103", "0.4.0", True),
         ("1100000104", "0.5.0", True),
     ]
-    assert {partition for _, partition in orchestra.asked_for()} <= {None}
+    assert orchestra.asked_for() == set()
 
 
 def test_a_session_nobody_asked_for_is_never_fetched(orchestra: Orchestra, fresh_bucket: SampleBucket) -> None:
@@ -149,8 +156,6 @@ def test_wrong_bytes_fail_the_check_and_the_session_before_stays(
     assert ask(orchestra, "SELECT DISTINCT release, in_step FROM vbn.warehouse_files WHERE id = '1100000102'") == [
         ("0.4.0", False)
     ]
-    check = orchestra.defs.resolve_implicit_global_asset_job_def() if False else None
-    assert check is None
 
 
 def _replace_with_wrong_bytes(bucket: SampleBucket, session: str) -> None:
@@ -179,6 +184,18 @@ def test_a_failed_release_is_asked_for_again_three_times_in_all(
     assert keys == ["vbn:0.4.0", "vbn:0.4.0:attempt2", "vbn:0.4.0:attempt3"]
     assert orchestra.run("publish_vbn").success
     assert ask(orchestra, "SELECT release FROM vbn.releases") == [("0.3.0",)], "the good release is published"
+
+
+def test_a_manifest_replaced_in_place_is_asked_for_again(orchestra: Orchestra, fresh_bucket: SampleBucket) -> None:
+    first = orchestra.look("vbn_release_sensor")
+    assert isinstance(first, dg.SensorResult)
+    for request in first.run_requests or []:
+        assert orchestra.run("refresh_vbn", request.partition_key, dict(request.tags)).success
+    assert isinstance(orchestra.look("vbn_release_sensor", first.cursor), dg.SkipReason)
+    _break_manifest(fresh_bucket)
+    again = orchestra.look("vbn_release_sensor", first.cursor)
+    assert isinstance(again, dg.SensorResult)
+    assert [request.partition_key for request in again.run_requests or []] == ["0.4.0"]
 
 
 def _break_manifest(bucket: SampleBucket) -> None:
@@ -219,12 +236,14 @@ def test_the_scrub_finds_a_rotten_file_and_the_next_run_repairs_it(orchestra: Or
     assert path.read_bytes() == good
 
 
-def test_the_daily_schedule_asks_for_the_highest_release(orchestra: Orchestra) -> None:
+def test_the_daily_schedule_asks_for_the_highest_release(orchestra: Orchestra, tmp_path: Path) -> None:
     schedule = orchestra.defs.get_repository_def().get_schedule_def("refresh_vbn_daily")
-    context = dg.build_schedule_context(instance=orchestra.instance)
-    assert "No release" in str(schedule.evaluate_tick(context).skip_message)
-    orchestra.instance.add_dynamic_partitions("vbn_releases", ["0.9.0", "0.10.0", "0.2.0"])
-    (request,) = schedule.evaluate_tick(context).run_requests or []
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        context = dg.build_schedule_context(instance=instance)
+        assert isinstance(schedule(context), dg.SkipReason)
+        instance.add_dynamic_partitions("vbn_releases", ["0.9.0", "0.10.0", "0.2.0"])
+        request = schedule(context)
+    assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "0.10.0"
 
 

@@ -1,0 +1,44 @@
+"""The sensor that publishes what came into the lake, whoever brought it.
+
+It compares the lake with the warehouse instead of waiting for events: an automation condition forgets what
+arrives between the request of a publish and its end, and never hears of what `vbn sync` did.
+"""
+
+import dagster as dg
+
+from vbn_assets.projects import Project
+from vbn_assets.releases.sensors import FINISHED_BADLY, next_attempt
+from vbn_assets.resources import VisualBehavior
+from vbn_assets.warehouse.publish import unpublished
+
+LOOK_SECONDS = 10
+"""One publish takes up all that came meanwhile; a look reads the lake's records."""
+
+
+def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
+    """`vbn_publish_sensor`: asks for `publish_vbn` when the lake has what the warehouse does not show."""
+
+    @dg.sensor(
+        name=f"{project.name}_publish_sensor",
+        job_name=job,
+        minimum_interval_seconds=LOOK_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Publishes the warehouse when the lake has something that it does not show yet.",
+    )
+    def sensor(context: dg.SensorEvaluationContext, visual_behavior: VisualBehavior) -> dg.RunRequest | dg.SkipReason:
+        running = dg.RunsFilter(job_name=job, statuses=[s for s in dg.DagsterRunStatus if s not in _FINISHED])
+        if context.instance.get_run_records(running, limit=1):
+            return dg.SkipReason("A publish is under way.")
+        fingerprint = unpublished(visual_behavior.settings)
+        if fingerprint is None:
+            return dg.SkipReason("The warehouse shows all that the lake has.")
+        tags = {f"{project.name}/contents": fingerprint}
+        attempt = next_attempt(context.instance, job, tags)
+        if attempt is None:
+            return dg.SkipReason("Publishing this failed too often: see the last runs, then materialise the warehouse.")
+        return dg.RunRequest(run_key=f"{project.name}:{fingerprint}:attempt{attempt}", tags=tags)
+
+    return sensor
+
+
+_FINISHED = (*FINISHED_BADLY, dg.DagsterRunStatus.SUCCESS)
