@@ -46,7 +46,7 @@ QUERIES = {
         SELECT structure_acronym, count(*) AS units, round(median(firing_rate), 2) AS median_rate_hz,
                round(median(snr), 2) AS median_snr
         FROM vbn.units
-        GROUP BY ALL ORDER BY units DESC, ALL LIMIT 6
+        GROUP BY ALL ORDER BY units DESC, structure_acronym LIMIT 6
     """,
     "How well each mouse sees the change": """
         SELECT ecephys_session_id, experience_level, count(*) FILTER (go) AS go_trials,
@@ -73,7 +73,7 @@ QUERIES = {
                round(avg(coalesce(after, 0)), 2) AS hz_after
         FROM vbn.units LEFT JOIN counts USING (unit_id)
         WHERE ecephys_session_id IN (SELECT ecephys_session_id FROM changes)
-        GROUP BY ALL ORDER BY units DESC, ALL LIMIT 6
+        GROUP BY ALL ORDER BY units DESC, structure_acronym LIMIT 6
     """,
 }
 

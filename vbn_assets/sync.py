@@ -37,7 +37,7 @@ class SyncPlan:
     release: Release
     chosen: tuple[Holding, ...]
     due: tuple[Holding, ...]
-    """Those of the chosen ones whose tables are not all in the lake."""
+    """Those of the chosen ones whose file is not in the mirror, or whose tables are not all in the lake."""
     files: Plan
     """Metadata and the files of the sessions that are due."""
 
@@ -77,7 +77,10 @@ def plan_sync(
     workspace: Workspace, release: Release, chosen: Sequence[Holding], sizes: Mapping[tuple[str, str], int]
 ) -> SyncPlan:
     """What is to be done for the chosen sessions; `sizes` as `releases.bucket.object_sizes` gives them."""
-    due = tuple(holding for holding in chosen if not is_made(holding))
+    from vbn_assets.mirror import How
+
+    there = {planned.file for planned in workspace.mirror.plan(h.file for h in chosen).of(How.PRESENT)}
+    due = tuple(holding for holding in chosen if holding.file not in there or not is_made(holding))
     files = [*release.metadata.values(), *(holding.file for holding in due)]
     return SyncPlan(release, tuple(chosen), due, workspace.mirror.plan(files, sizes))
 

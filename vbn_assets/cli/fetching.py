@@ -190,6 +190,6 @@ def _said(outcome: Outcome) -> str:
 def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
     made = [outcome.record for outcome in outcomes if outcome.record]
     if made and workspace.settings.dagster_home:
-        from vbn_assets.cli.report import report_sessions
+        from vbn_assets.serving.report import report_sessions
 
         report_sessions(workspace.settings.dagster_home, workspace.project, made)

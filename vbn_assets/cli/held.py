@@ -45,7 +45,7 @@ def scrub(project: ProjectOption = None) -> None:
     if rotten:
         raise WrongHash(
             f"{counted(rotten, 'file')} of the mirror did not have the bytes that the release names",
-            remedy="They were set aside; `vbn sync` fetches them anew.",
+            remedy="They were set aside. `vbn sync --sessions ID` fetches a session's anew.",
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from vbn_assets.cli.console import Size, note, notes
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
     from vbn_assets.releases.manifest import ReleaseFile
 
@@ -66,13 +66,15 @@ class _Bars:
         self._files = files
         self._noun = noun
         self._done = 0
+        self._read = ""
         self._all = self._progress.add_task(self._count, total=size)
         self._shown: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
     @property
     def _count(self) -> str:
-        return f"{self._done} of {self._files} {self._noun}s"
+        reading = f", making tables of {self._read}" if self._read else ""
+        return f"{self._done} of {self._files} {self._noun}s{reading}"
 
     def started(self, file: ReleaseFile, total: int, done: int) -> None:
         with self._lock:
@@ -82,30 +84,37 @@ class _Bars:
 
     def advanced(self, file: ReleaseFile, count: int) -> None:
         with self._lock:
-            self._progress.advance(self._shown[file.key], count)
+            shown = self._shown[file.key]
+            self._progress.advance(shown, count)
+            self._progress.update(shown, visible=not self._tasks()[shown].finished)
             self._progress.advance(self._all, count)
 
     def reading(self, file: ReleaseFile) -> None:
         with self._lock:
             self._remove(file)
-            self._shown[file.key] = self._progress.add_task(f"  {file.name}: making its tables", total=None)
+            self._read = file.id
+            self._progress.update(self._all, description=self._count)
 
     def finished(self, file: ReleaseFile, line: str | None = None, *, failed: bool = False) -> None:
         with self._lock:
             self._remove(file)
             self._done += 1
+            self._read = ""
             self._progress.update(self._all, description=self._count)
         if line:
             note(line, style="red" if failed else None)
 
     def _remove(self, file: ReleaseFile) -> float:
         """Show the file no more; the bytes that were counted of it."""
-        task = self._shown.pop(file.key, None)
-        if task is None:
+        id = self._shown.pop(file.key, None)
+        if id is None:
             return 0
-        counted = next(shown.completed for shown in self._progress.tasks if shown.id == task)
-        self._progress.remove_task(task)
-        return counted
+        task = self._tasks()[id]
+        self._progress.remove_task(id)
+        return task.completed
+
+    def _tasks(self) -> dict[TaskID, Task]:
+        return {task.id: task for task in self._progress.tasks}
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -1,7 +1,7 @@
-"""What a command did, told to Dagster, so that its UI does not call held sessions missing.
+"""What Dagster's records have to be told from outside of its runs.
 
-Only where `DAGSTER_HOME` names an instance. Dagster learns of it as materialisations without a run; nothing of
-the data depends on it.
+That a command made sessions, else its UI calls them missing; and that runs died with the machine, else they count
+as running for hours. Nothing of the data depends on either.
 """
 
 from __future__ import annotations
@@ -16,6 +16,20 @@ from vbn_assets.projects import Project
 from vbn_assets.report import asset_key, source_metadata, table_metadata
 from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.lake import Record
+
+_UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def report_lost_runs(home: Path) -> int:
+    """Runs that count as under way become failed ones, which Dagster's daemon retries; how many they were.
+
+    To be called only while no server runs on this instance.
+    """
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        lost = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
+        for run in lost:
+            instance.report_run_failed(run, "The run was killed together with the server that ran it.")
+    return len(lost)
 
 
 def report_sessions(home: Path, project: Project, records: Iterable[Record]) -> None:

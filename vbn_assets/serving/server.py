@@ -1,4 +1,4 @@
-"""Dagster on this machine as three processes of ours: code server, daemon and webserver.
+"""Dagster's three processes, started and ended together: code server, daemon and webserver.
 
 They start in that order, end with the block that started them however it ends, and leave no process and no port
 behind. `dagster dev` would start more of them and tell less. What they serve is `definitions`; containers have
@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from vbn_assets.errors import VbnError
+from vbn_assets.serving.report import report_lost_runs
 
 READY_SECONDS = 180
 """Three Python processes that import Dagster need 20 s on two idle cores, and several times that on busy ones."""
@@ -75,6 +76,7 @@ class DagsterServer:
         prepare_home(self.home)
         try:
             self._opened.enter_context(_only_server(self.home))
+            report_lost_runs(self.home)
             # A socket in a folder of our own: nobody else reaches it, and no port of another server is mistaken for it.
             private = Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="vbn-")))
             code, workspace = private / "code.sock", private / "workspace.yaml"
