@@ -35,7 +35,6 @@ READY_SECONDS = 180
 STOP_SECONDS = 15
 """A run that is told to end writes that it was cancelled and ends in a second or two; what is left then is killed."""
 
-
 _GUARD = 'read _; kill -TERM -"$0"; sleep "$1"; kill -KILL -"$0"'
 """Waits for the end of its stdin, which we never close: it comes when we are killed and cannot end the group."""
 
@@ -180,6 +179,8 @@ class DagsterServer:
     def _lives(self) -> bool:
         for process in self._processes.values():
             process.poll()  # else it stays in the group until somebody asks for its exit code
+        if not self._processes:  # group 0 would be our own
+            return False
         try:
             os.killpg(self._group, 0)
         except ProcessLookupError:
