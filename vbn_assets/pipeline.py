@@ -128,11 +128,12 @@ def make_metadata_table(workspace: Workspace, release: Release, name: str, progr
 
     file, table = release.metadata[name], TABLES[name]
     source = _source(file, id=name)
+    started = time.monotonic()
+    # Also where its rows are in the lake already: AllenSDK looks for the file in each release's folder.
+    fetched = workspace.mirror.fetch(file, progress)
     done = workspace.lake.record(source)
     if done and done.has([table]):
         return done
-    started = time.monotonic()
-    fetched = workspace.mirror.fetch(file, progress)
     rows = read_table(fetched.path, table, release=release.version)
     files = workspace.lake.write(source, [ArrowReading(table, rows)])
     return workspace.lake.commit(Record(source, files, seconds=time.monotonic() - started))
@@ -161,6 +162,7 @@ def register_release(workspace: Workspace, release: Release) -> Record:
     lake = workspace.lake
     source = _release_source(release)
     done = lake.record(source)
+    _link_unchanged_files(workspace, release)
     if done and done.sound and done.has([TABLES["release_files"]]):
         return done
     started = time.monotonic()
@@ -175,6 +177,14 @@ def register_release(workspace: Workspace, release: Release) -> Record:
     facts = {"pipeline": dict(release.pipeline)}
     record = Record(source, written, check_release(lake, metadata), facts, seconds=time.monotonic() - started)
     return lake.commit(record)
+
+
+def _link_unchanged_files(workspace: Workspace, release: Release) -> None:
+    """Give a new release the data files that are here for another one: AllenSDK then finds them under its name."""
+    from vbn_assets.mirror import How
+
+    for planned in workspace.mirror.plan(release.data.values()).of(How.LINKED):
+        workspace.mirror.fetch(planned.file)
 
 
 def refresh_release(workspace: Workspace, version: str, progress: Progress | None = None) -> Record:
@@ -261,7 +271,12 @@ def _extracted(workspace: Workspace, source: Source) -> Record | None:
     """The record of a file whose tables are all in the lake already, as today's readers give them."""
     done = workspace.lake.record(source)
     tables = [TABLES[name] for name in SESSION_FILE_TABLES[source.kind]]
-    return done if done and done.sound and done.has(tables) else None
+    if not (done and done.sound and done.has(tables)):
+        return None
+    if done.source.release is None and source.release:  # extracted before anyone knew which release it is of
+        known = replace(done.source, release=source.release, key=source.key, version_id=source.version_id)
+        return workspace.lake.commit(replace(done, source=known))
+    return done
 
 
 def _extract(workspace: Workspace, session: Session, source: Source, started: float) -> Record:

@@ -1,0 +1,145 @@
+"""The steps one after another, on the packaged sample behind a real S3: what each leaves, and that it repeats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from vbn_assets.errors import MetadataError, NwbError, SettingsError, UnknownRelease
+from vbn_assets.holdings import State, holdings
+from vbn_assets.pipeline import (
+    Workspace,
+    extract_file,
+    extract_unreleased,
+    keep_manifest,
+    metadata_record,
+    refresh_release,
+    register_release,
+    require_sound,
+    select_sessions,
+)
+from vbn_assets.projects import VBN
+from vbn_assets.sample.process import SampleProcess
+from vbn_assets.settings import Settings
+
+HELD = 1100000103
+"""Has the same file in 0.4.0 and 0.5.0."""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, sample_bucket: SampleProcess) -> Workspace:
+    return Workspace(Settings(data_dir=tmp_path, endpoint_url=sample_bucket.endpoint), VBN)
+
+
+def hold(workspace: Workspace, session: int) -> None:
+    file = workspace.session_file(str(session))
+    require_sound(extract_file(workspace, workspace.mirror.fetch(file).path, file))
+
+
+def test_a_release_is_current_only_when_all_of_it_is_in_the_lake(workspace: Workspace) -> None:
+    keep_manifest(workspace, "0.5.0")
+    assert workspace.current_release() is None
+    with pytest.raises(UnknownRelease, match="vbn sync"):
+        workspace.session_file(str(HELD))
+    refresh_release(workspace, "0.5.0")
+    current = workspace.current_release()
+    assert current is not None
+    assert current.version == "0.5.0"
+
+
+def test_registering_before_the_tables_are_there_says_what_to_do(workspace: Workspace) -> None:
+    release = keep_manifest(workspace, "0.5.0")
+    with pytest.raises(MetadataError, match=r"ecephys_sessions.*not in the lake.*vbn sync --release 0\.5\.0"):
+        register_release(workspace, release)
+
+
+def test_a_new_release_has_every_file_that_is_here_under_its_own_name(workspace: Workspace) -> None:
+    refresh_release(workspace, "0.4.0")
+    hold(workspace, HELD)
+    before = workspace.session_file(str(HELD))
+    refresh_release(workspace, "0.5.0")
+    after = workspace.session_file(str(HELD))
+    assert (before.release, after.release) == ("0.4.0", "0.5.0")
+    assert workspace.mirror.path(after).resolve() == workspace.mirror.path(before).resolve()
+    metadata = workspace.release("0.5.0").metadata.values()
+    assert all(workspace.mirror.path(file).is_file() for file in metadata)
+
+
+def test_what_is_done_is_found_done(workspace: Workspace) -> None:
+    first = refresh_release(workspace, "0.5.0")
+    hold(workspace, HELD)
+    paths = {path: path.stat().st_mtime_ns for path in workspace.settings.lake_dir.rglob("*") if path.is_file()}
+    assert refresh_release(workspace, "0.5.0") == first
+    hold(workspace, HELD)
+    assert {path: path.stat().st_mtime_ns for path in workspace.settings.lake_dir.rglob("*") if path.is_file()} == paths
+
+
+def test_a_file_extracted_before_its_release_was_known_gets_to_know_it(workspace: Workspace, tmp_path: Path) -> None:
+    refresh_release(workspace, "0.4.0")
+    elsewhere = tmp_path / "elsewhere.nwb"
+    elsewhere.write_bytes(workspace.mirror.fetch(workspace.session_file(str(HELD))).path.read_bytes())
+    stranger = Workspace(Settings(data_dir=tmp_path / "other", endpoint_url=workspace.settings.endpoint_url), VBN)
+    assert extract_unreleased(stranger, elsewhere).source.release is None
+    refresh_release(stranger, "0.4.0")
+    record = extract_unreleased(stranger, elsewhere)
+    assert record.source.release == "0.4.0"
+    assert record.source.key is not None
+    assert record.source.key.endswith(f"ecephys_session_{HELD}.nwb")
+
+
+def test_holdings_tell_held_stale_and_missing(workspace: Workspace) -> None:
+    refresh_release(workspace, "0.4.0")
+    for session in (1100000102, HELD):
+        hold(workspace, session)
+    refresh_release(workspace, "0.5.0")
+    release = workspace.current_release()
+    assert release is not None
+    assert {h.session_id: h.state for h in holdings(workspace, release)} == {
+        1100000102: State.STALE,
+        1100000103: State.HELD,
+        1100000104: State.MISSING,
+    }
+
+
+@pytest.mark.parametrize(
+    ("where", "chosen"),
+    [
+        ("all", [1100000102, 1100000103, 1100000104]),
+        ("none", []),
+        ("image_set = 'H'", [1100000102]),
+        ("abnormal_histology IS NULL AND abnormal_activity IS NULL", [1100000102, 1100000103]),
+    ],
+)
+def test_sessions_are_chosen_by_condition(workspace: Workspace, where: str, chosen: list[int]) -> None:
+    refresh_release(workspace, "0.5.0")
+    assert select_sessions(workspace, workspace.release("0.5.0"), where) == chosen
+
+
+@pytest.mark.parametrize(
+    "where", ["image = 'H'", "1 +", "session_type = (SELECT content FROM read_text('/etc/hostname'))"]
+)
+def test_a_condition_that_means_nothing_or_reads_files_is_refused(workspace: Workspace, where: str) -> None:
+    refresh_release(workspace, "0.5.0")
+    with pytest.raises(SettingsError, match="columns are ecephys_session_id"):
+        select_sessions(workspace, workspace.release("0.5.0"), where)
+
+
+def test_an_unsound_session_is_made_again_once_its_release_is_right(workspace: Workspace) -> None:
+    """A claim is about file and release together: another release may make it hold."""
+    refresh_release(workspace, "0.5.0")
+    file = workspace.session_file(str(HELD))
+    path = workspace.mirror.fetch(file).path
+    units = metadata_record(workspace, workspace.release("0.5.0"), "units")
+    parquet = workspace.lake.path(units.tables["units"])
+    whole = parquet.read_bytes()
+    pq.write_table(pq.read_table(parquet).slice(0, 40), parquet)
+    record = extract_file(workspace, path, file)
+    assert not record.sound
+    with pytest.raises(
+        NwbError, match=r"unit_count_equals_the_release.*0\.5\.0|0\.5\.0.*unit_count_equals_the_release"
+    ):
+        require_sound(record)
+    parquet.write_bytes(whole)
+    assert require_sound(extract_file(workspace, path, file)).sound
