@@ -1,4 +1,5 @@
--- AllenSDK takes what it says of LFP from the release's probes.csv, not from the session file.
+-- AllenSDK takes what it says of LFP from the release's probes.csv, not from the session file. The join would lose the
+-- file's order of probes, which is that of their names.
 SELECT
     file.* REPLACE (
         CASE WHEN released.has_lfp_data THEN released.lfp_sampling_rate END AS lfp_sampling_rate,
@@ -6,3 +7,4 @@ SELECT
     )
 FROM {rows} AS file
 LEFT JOIN {schema}.probes AS released ON released.ecephys_probe_id = file.id
+ORDER BY file.ecephys_session_id, file.name
