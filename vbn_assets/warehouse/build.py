@@ -14,7 +14,6 @@ from itertools import chain
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vbn_assets.tables import TABLES, VIEWS, Entity, Storage, Table
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
@@ -121,9 +120,8 @@ def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table,
     """A view over the lake's files, with every described column even where there is no file."""
     columns = _columns(con, lake, table, shown)
     if shown:
-        mixed = len({tuple(file.file.columns) for file in shown}) > 1
         selected = ", ".join(map(quoted, columns))
-        rows = f"(SELECT {selected} FROM {_read_parquet(lake, table, shown, mixed=mixed)})"
+        rows = f"(SELECT {selected} FROM {_read_parquet(lake, table, shown, mixed=len(_unlike(shown)) > 1)})"
     else:
         selected = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns.items())
         rows = f"(SELECT {selected} WHERE FALSE)"
@@ -132,7 +130,7 @@ def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table,
 
 
 def _read_parquet(lake: Lake, table: Table, shown: Iterable[Shown], *, mixed: bool) -> str:
-    """`read_parquet` of the files; `mixed` where they do not all have the same columns."""
+    """`read_parquet` of the files; `mixed` where they do not all have the same columns of the same types."""
     files = ", ".join(text(str(lake.path(file.file))) for file in shown)
     options = ["hive_partitioning = false"]
     if table.entity.is_column:
@@ -143,16 +141,23 @@ def _read_parquet(lake: Lake, table: Table, shown: Iterable[Shown], *, mixed: bo
 
 
 def _columns(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, shown: Sequence[Shown]) -> dict[str, str]:
-    """Column names and SQL types: the described ones, then those that only some release has."""
-    fields = {field.name: field for field in table.schema}
-    for columns, file in {tuple(file.file.columns): file for file in shown}.items():
-        if not fields.keys() >= set(columns):
-            schema = pq.read_schema(lake.path(file.file))
-            fields |= {field.name: field for field in schema if field.name not in fields}
-    con.register("described", pa.schema(fields.values()).empty_table())
+    """Column names and SQL types: the described ones, then those that only some release has.
+
+    Nobody says what type the latter have: where files differ, it is one that holds the values of all.
+    """
+    con.register("described", table.schema.empty_table())
     types = {row[0]: row[1] for row in con.execute("DESCRIBE described").fetchall()}
     con.unregister("described")
+    unlike = _unlike(shown)
+    if any(file.file.columns.keys() - types.keys() for file in unlike):
+        rows = con.execute(f"DESCRIBE FROM {_read_parquet(lake, table, unlike, mixed=True)}").fetchall()
+        types |= {row[0]: row[1] for row in rows if row[0] not in types}
     return types
+
+
+def _unlike(shown: Iterable[Shown]) -> list[Shown]:
+    """One file of each kind of columns, in names, order and types."""
+    return list({tuple(file.file.columns.items()): file for file in shown}.values())
 
 
 def _existing_columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:

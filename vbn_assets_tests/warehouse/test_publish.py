@@ -126,6 +126,22 @@ def test_columns_that_only_some_files_have_are_kept(settings: Settings) -> None:
     assert values == [(1001, None)] * 3 + [(1002, 1.5), (1002, 2.5), (1002, None)]
 
 
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1)])
+def test_a_column_nobody_described_has_the_type_that_holds_every_files_values(
+    settings: Settings, order: tuple[int, ...]
+) -> None:
+    """As where a stimulus has a parameter that in one session happens to be 0 and 1 only, which reads as a bool."""
+    parameters = {1: pa.array([True, False, None]), 2: pa.array([1.5, 0.1, None]), 3: pa.array([2, 3, None])}
+    lake = lake_of(settings)
+    add_release(lake, "0.5.0", dict.fromkeys(parameters, "a"))
+    for id in order:
+        add_session(lake, id, "a", parameter=parameters[id])
+        publish(settings)
+    for schema in ("vbn", "vbn_v0_5_0"):
+        values = ask(settings, f"SELECT behavior_session_id - 1000, parameter FROM {schema}.trials ORDER BY ALL")
+        assert values == [(1, 0), (1, 1), (1, None), (2, 0.1), (2, 1.5), (2, None), (3, 2), (3, 3), (3, None)]
+
+
 def test_nothing_new_changes_nothing(settings: Settings) -> None:
     add_release(lake_of(settings), "0.5.0", {1: "a"})
     publish(settings)
