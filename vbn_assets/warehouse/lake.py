@@ -4,22 +4,24 @@
     lake/<project>/files/<kind>=<id>/<hash>.json
 
 The second is the `Record` of one source file: what was made from it. It is written last and atomically, so a
-table is in the lake when a record says so and not before; a killed writer leaves nothing but temporary files.
+table is in the lake when a record says so and not before; a killed writer leaves nothing but temporary files, and
+these only until the same file is written again.
 Nothing here knows NWB, CSV or DuckDB: it stores Arrow batches and tells what it stored.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import time
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,8 +35,6 @@ ROW_GROUP_BYTES = 32 << 20
 """A row group is held in memory while it is written: rows of waveforms are two hundred times a spike's size."""
 WRITERS = 2
 """Tables of one file written at a time: zstd keeps one core busy each, and more only cost memory."""
-ABANDONED_SECONDS = 24 * 3600
-"""A temporary file this old has no writer any more: extracting a file takes seconds."""
 
 
 class Reading(Protocol):
@@ -144,9 +144,7 @@ class Lake:
     def commit(self, record: Record) -> Record:
         """Make the record, and by it the tables it names, part of the lake."""
         stamped = replace(record, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
-        path = self._record_path(record.source)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _temporary(path) as temporary:
+        with _temporary(self._record_path(record.source)) as temporary:
             temporary.write_text(json.dumps(asdict(stamped), indent=1))
         return stamped
 
@@ -169,11 +167,7 @@ class Lake:
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; how many files that were."""
-        old = time.time() - ABANDONED_SECONDS
-        abandoned = [path for path in (self.root / self.project).rglob("*.tmp") if path.stat().st_mtime < old]
-        for path in abandoned:
-            path.unlink(missing_ok=True)
-        return len(abandoned)
+        return _remove_abandoned((self.root / self.project).rglob("*.tmp"))
 
     def _record_path(self, source: Source) -> Path:
         entity = f"{source.kind}={source.id.replace('/', '-')}"
@@ -190,14 +184,8 @@ class Lake:
 
     def _write(self, source: Source, reading: Reading) -> TableFile:
         path = self._table_path(source, reading.table)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with _temporary(path) as temporary:
-                rows = _write_parquet(temporary, reading)
-        except OSError as error:
-            raise WarehouseError(
-                f"cannot write: {error}", file=str(path), remedy="Free some space or correct the folder's permissions."
-            ) from error
+        with _temporary(path) as temporary:
+            rows = _write_parquet(temporary, reading)
         return TableFile(
             table=reading.table.name,
             path=str(path.relative_to(self.root)),
@@ -210,15 +198,48 @@ class Lake:
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
-    """A name beside `path` that takes its place when all went well, and is gone otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A name beside `path` that takes its place when all went well, and is gone otherwise.
+
+    It is locked while it is written: one that is not was left by a killed writer, and whoever writes `path` next
+    removes it. Raises `WarehouseError` where the lake cannot be written.
+    """
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path.parent.glob(f".{path.name}.*.tmp"))
+        temporary, lock = _locked_beside(path)
+        with lock:
+            try:
+                yield temporary
+                os.fsync(lock.fileno())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot write: {error}", file=str(path), remedy="Free some space or correct the folder's permissions."
+        ) from error
+
+
+def _locked_beside(path: Path) -> tuple[Path, IO[bytes]]:
+    """A new empty file, and the open file that holds its lock."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        lock = temporary.open("wb")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if temporary.exists():  # nobody took it for abandoned before it was locked
+            return temporary, lock
+        lock.close()
+
+
+def _remove_abandoned(temporaries: Iterable[Path]) -> int:
+    """Remove the temporary files that no writer holds; how many that were."""
+    removed = 0
+    for temporary in temporaries:
+        with suppress(FileNotFoundError, BlockingIOError), temporary.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            temporary.unlink()
+            removed += 1
+    return removed
 
 
 def _write_parquet(path: Path, reading: Reading) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -337,12 +335,29 @@ con.close()
 """
 
 
-def test_the_sweep_removes_only_what_was_abandoned(settings: Settings) -> None:
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(settings: Settings) -> None:
     lake = lake_of(settings)
-    folder = settings.lake_dir / "vbn" / "trials"
-    folder.mkdir(parents=True)
-    for name, age in (("old.tmp", 2 * 86400), ("young.tmp", 60)):
-        (folder / name).touch()
-        os.utime(folder / name, (time.time() - age,) * 2)
+    script = (
+        "import sys, time; from pathlib import Path; from vbn_assets.warehouse.lake import _temporary\n"
+        "with _temporary(Path(sys.argv[1])) as temporary: print(temporary, flush=True); time.sleep(60)"
+    )
+
+    def write(table: str) -> tuple[subprocess.Popen[str], Path]:
+        path = settings.lake_dir / "vbn" / table / "0123-1.parquet"
+        writer = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout
+        return writer, Path(writer.stdout.readline().strip())
+
+    (killed, left), (writing, written) = write("trials"), write("licks")
+    assert lake.sweep() == 0
+    killed.kill()
+    killed.communicate()
+    assert left.exists()
     assert lake.sweep() == 1
-    assert [path.name for path in folder.iterdir()] == ["young.tmp"]
+    assert (left.exists(), written.exists()) == (False, True)
+    writing.kill()
+    writing.communicate()
+    again, _ = write("licks")
+    assert not written.exists(), "whoever writes the same file removes what was left of it"
+    again.kill()
+    again.communicate()
