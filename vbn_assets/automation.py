@@ -9,9 +9,10 @@ from __future__ import annotations
 import dagster as dg
 from semver import Version
 
+from vbn_assets.mirror.checks import IN_STEP_CHECK
 from vbn_assets.partitions import releases_of
 from vbn_assets.projects import Project
-from vbn_assets.report import asset_key
+from vbn_assets.report import asset_key, group
 from vbn_assets.tables import SESSION_FILE_TABLES
 
 _IDLE = ~dg.AutomationCondition.in_progress()
@@ -55,7 +56,9 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             f"publish_{project.name}",
-            selection=dg.AssetSelection.assets(key(project, "warehouse")),
+            # With the check: each publish follows a change of the release or of what is held.
+            selection=dg.AssetSelection.assets(key(project, "warehouse"))
+            | dg.AssetSelection.checks(dg.AssetCheckKey(key(project, "session_nwb"), IN_STEP_CHECK)),
             description="The warehouse, made to show what the lake has.",
         ),
     ]
@@ -65,7 +68,7 @@ def automation_sensor(project: Project) -> dg.AutomationConditionSensorDefinitio
     """Looks at the conditions of one project's assets."""
     return dg.AutomationConditionSensorDefinition(
         f"{project.name}_automation",
-        target=dg.AssetSelection.key_prefixes([project.name]),
+        target=dg.AssetSelection.groups(group(project, "mirror"), group(project, "tables")),
         minimum_interval_seconds=AUTOMATION_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Makes held sessions again when a release changed their file.",

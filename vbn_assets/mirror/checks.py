@@ -7,6 +7,8 @@ from vbn_assets.projects import Project
 from vbn_assets.report import asset_key, failures
 from vbn_assets.resources import VisualBehavior
 
+IN_STEP_CHECK = "in_step_with_release"
+
 
 def mirror_checks(project: Project) -> list[dg.AssetChecksDefinition]:
     return [_in_step(project)]
@@ -15,7 +17,7 @@ def mirror_checks(project: Project) -> list[dg.AssetChecksDefinition]:
 def _in_step(project: Project) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(project, "session_nwb"),
-        name="in_step_with_release",
+        name=IN_STEP_CHECK,
         description="Every session held is of the current release: a stale partition shows only on its own page.",
     )
     def in_step_with_release(visual_behavior: VisualBehavior) -> dg.AssetCheckResult:
