@@ -14,6 +14,7 @@ import dagster as dg
 from vbn_assets.errors import VbnError
 from vbn_assets.projects import Project
 from vbn_assets.releases.diff import ReleaseDiff
+from vbn_assets.releases.manifest import ReleaseFile
 from vbn_assets.tables import TABLES, Table
 from vbn_assets.warehouse.compare import TableDiff
 from vbn_assets.warehouse.lake import Claim, Record, Source, TableFile
@@ -86,7 +87,7 @@ def table_metadata(record: Record, file: TableFile, diff: TableDiff | None = Non
         "dagster/column_schema": dg.TableSchema([*described.columns, *(c for c in extra if c.name not in known)]),
         "bytes": file.bytes,
         "seconds": round(record.seconds, 3),
-        "path": dg.MetadataValue.path(file.path),
+        "file_in_lake": file.path,
         **source_metadata(record.source),
     }
     if diff:
@@ -94,10 +95,10 @@ def table_metadata(record: Record, file: TableFile, diff: TableDiff | None = Non
     return metadata
 
 
-def source_metadata(source: Source) -> dict[str, Any]:
+def source_metadata(source: Source | ReleaseFile) -> dict[str, Any]:
+    """Where a file is from. Its hash is the data version: 128 characters here would push the rest off the page."""
     return {
         "release": source.release or "none",
-        "file_hash": source.file_hash,
         "s3_key": source.key or "",
         "s3_version_id": source.version_id or "",
     }

@@ -9,7 +9,7 @@ from vbn_assets.errors import WrongHash
 from vbn_assets.metadata.assets import RETRIES
 from vbn_assets.partitions import sessions_of
 from vbn_assets.projects import Project
-from vbn_assets.report import OWNERS, asset_key, failures, group
+from vbn_assets.report import OWNERS, asset_key, failures, group, source_metadata
 from vbn_assets.resources import VisualBehavior
 
 HASH_CHECK = "hash_matches_manifest"
@@ -50,16 +50,16 @@ def session_file_asset(project: Project) -> dg.AssetsDefinition:
             except WrongHash as error:
                 yield dg.AssetCheckResult(passed=False, check_name=HASH_CHECK, description=str(error))
                 raise
-        yield dg.AssetCheckResult(passed=True, check_name=HASH_CHECK, metadata={"file_hash": file.file_hash})
+        yield dg.AssetCheckResult(
+            passed=True, check_name=HASH_CHECK, metadata={"release": file.release, "session": file.id}
+        )
         yield dg.MaterializeResult(
             metadata={
-                "release": file.release,
                 "bytes": fetched.bytes,
                 "seconds": round(fetched.seconds, 3),
                 "how": str(fetched.how),
                 "path": dg.MetadataValue.path(fetched.path),
-                "s3_key": file.key,
-                "s3_version_id": file.version_id,
+                **source_metadata(file),
             },
             data_version=dg.DataVersion(file.file_hash),
         )

@@ -5,7 +5,7 @@ import dagster as dg
 from vbn_assets.holdings import Holding, State, holdings
 from vbn_assets.pipeline import select_sessions
 from vbn_assets.projects import Project
-from vbn_assets.releases.sensors import next_attempt
+from vbn_assets.releases.sensors import SHOWN, next_attempt
 from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
@@ -50,12 +50,12 @@ def _request(
     instance: dg.DagsterInstance, job: str, project: Project, holding: Holding, wanted: bool
 ) -> dg.RunRequest | None:
     """A run for a session that is missing and wanted, or whose last run for this very file failed."""
-    tags = {file_tag(project): holding.file.file_hash}
+    tags = {file_tag(project): holding.file.file_hash[:SHOWN]}
     attempt = next_attempt(instance, job, tags)
     if attempt is None or (attempt == 1 and not (wanted and holding.state is State.MISSING)):
         return None
     return dg.RunRequest(
-        run_key=f"{project.name}:{holding.session_id}:{holding.file.file_hash[:16]}:attempt{attempt}",
+        run_key=f"{project.name}:{holding.session_id}:{holding.file.file_hash[:SHOWN]}:attempt{attempt}",
         partition_key=holding.file.id,
         tags=tags,
     )

@@ -42,7 +42,7 @@ def session_table_assets(project: Project) -> dg.AssetsDefinition:
         with failures():
             file = workspace.session_file(context.partition_key)
             record = extract_file(workspace, workspace.mirror.path(file), file)
-        yield from claim_results(project, record.claims, metadata={"release": file.release})
+        yield from claim_results(project, record.claims, metadata={"release": file.release, "session": file.id})
         with failures():
             require_sound(record)
         for table in tables:

@@ -15,6 +15,8 @@ from vbn_assets.resources import AnonymousS3
 
 ATTEMPTS = 3
 """Dagster never repeats a run key. A release whose run failed is asked for again, this often in all."""
+SHOWN = 16
+"""Characters of a hash in tags and run keys: enough to tell files apart, and the list of runs stays readable."""
 FINISHED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 

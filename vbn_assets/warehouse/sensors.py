@@ -7,7 +7,7 @@ arrives between the request of a publish and its end, and never hears of what `v
 import dagster as dg
 
 from vbn_assets.projects import Project
-from vbn_assets.releases.sensors import FINISHED_BADLY, next_attempt
+from vbn_assets.releases.sensors import FINISHED_BADLY, SHOWN, next_attempt
 from vbn_assets.resources import VisualBehavior
 from vbn_assets.warehouse.publish import unpublished
 
@@ -26,17 +26,19 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
         description="Publishes the warehouse when the lake has something that it does not show yet.",
     )
     def sensor(context: dg.SensorEvaluationContext, visual_behavior: VisualBehavior) -> dg.RunRequest | dg.SkipReason:
+        if visual_behavior.workspace(project.name).current_release() is None:
+            return dg.SkipReason("No release is in the lake yet.")
         running = dg.RunsFilter(job_name=job, statuses=[s for s in dg.DagsterRunStatus if s not in _FINISHED])
         if context.instance.get_run_records(running, limit=1):
             return dg.SkipReason("A publish is under way.")
         fingerprint = unpublished(visual_behavior.settings)
         if fingerprint is None:
             return dg.SkipReason("The warehouse shows all that the lake has.")
-        tags = {f"{project.name}/contents": fingerprint}
+        tags = {f"{project.name}/contents": fingerprint[:SHOWN]}
         attempt = next_attempt(context.instance, job, tags)
         if attempt is None:
             return dg.SkipReason("Publishing this failed too often: see the last runs, then materialise the warehouse.")
-        return dg.RunRequest(run_key=f"{project.name}:{fingerprint}:attempt{attempt}", tags=tags)
+        return dg.RunRequest(run_key=f"{project.name}:{fingerprint[:SHOWN]}:attempt{attempt}", tags=tags)
 
     return sensor
 
