@@ -15,6 +15,7 @@ from vbn_assets.report import (
     claim_specs,
     failures,
     group,
+    source_metadata,
     table_metadata,
     table_spec,
 )
@@ -76,7 +77,7 @@ def _release_files(project: Project) -> dg.AssetsDefinition:
         project,
         table,
         deps=[asset_key(project, name) for name in ("manifest", *project.metadata_tables)],
-        group_name=group(project, "releases"),
+        group_name=group(project, "tables"),
         kinds={"parquet"},
     )
     claims = [(claim.name, claim.table, claim.description) for claim in RELEASE_CLAIMS]
@@ -130,7 +131,7 @@ def _observation(project: Project, file: ReleaseFile) -> dg.AssetObservation:
         asset_key(project, "published_session"),
         partition=file.id,
         tags={"dagster/data_version": file.file_hash},
-        metadata={"release": file.release, "s3_key": file.key, "s3_version_id": file.version_id},
+        metadata=source_metadata(file),
     )
 
 

@@ -57,6 +57,7 @@ def _published_session(project: Project) -> Any:
         key=asset_key(project, "published_session"),
         partitions_def=sessions_of(project),
         group_name=group(project, "releases"),
+        tags={"dagster/kind/s3": "", "dagster/kind/hdf5": ""},
         description=(
             "A session's NWB file as the current release has it; its data version is the file's hash. "
             "Observed when a release that changed it arrives; Observe looks at all of them."
