@@ -17,6 +17,8 @@ ATTEMPTS = 3
 """Dagster never repeats a run key. A release whose run failed is asked for again, this often in all."""
 SHOWN = 16
 """Characters of a hash in tags and run keys: enough to tell files apart, and the list of runs stays readable."""
+LOST_TAG = "vbn/lost"
+"""On runs that were killed with the server: `serving` finds them at its next start."""
 FINISHED_BADLY = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -52,11 +54,12 @@ def release_sensor(project: Project, job: str, interval_seconds: int) -> dg.Sens
 
 def next_attempt(instance: dg.DagsterInstance, job: str, tags: dict[str, str]) -> int | None:
     """The number of the next run with these tags: 1 if there was none, None if one is under way, went well,
-    or was the last that is allowed."""
-    runs = instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags), limit=ATTEMPTS)
-    if len(runs) >= ATTEMPTS or any(run.dagster_run.status not in FINISHED_BADLY for run in runs):
+    or was the last that is allowed. A run that was killed with its server is no attempt at the work."""
+    runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags))]
+    if any(run.status not in FINISHED_BADLY for run in runs):
         return None
-    return len(runs) + 1
+    failed = [run for run in runs if LOST_TAG not in run.tags]
+    return len(runs) + 1 if len(failed) < ATTEMPTS else None
 
 
 def _request(project: Project, version: str, attempt: int, replaced_by: str | None) -> dg.RunRequest:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from vbn_assets.partitions import sessions_of
 from vbn_assets.projects import Project
+from vbn_assets.releases.sensors import LOST_TAG
 from vbn_assets.report import asset_key, source_metadata, table_metadata
 from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.lake import Record
@@ -28,6 +29,7 @@ def report_lost_runs(home: Path) -> int:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         lost = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
         for run in lost:
+            instance.add_run_tags(run.run_id, {LOST_TAG: "true"})
             instance.report_run_failed(run, "The run was killed together with the server that ran it.")
     return len(lost)
 

@@ -12,6 +12,7 @@ import pytest
 
 from vbn_assets.errors import BucketError
 from vbn_assets.projects import VBN
+from vbn_assets.releases.sensors import ATTEMPTS, LOST_TAG
 from vbn_assets.sample.server import SampleBucket
 from vbn_assets.warehouse.database import open_warehouse
 from vbn_assets_tests.orchestration.conftest import Orchestra
@@ -184,6 +185,18 @@ def test_a_failed_release_is_asked_for_again_three_times_in_all(
     assert keys == ["vbn:0.4.0", "vbn:0.4.0:attempt2", "vbn:0.4.0:attempt3"]
     assert orchestra.run("publish_vbn").success
     assert ask(orchestra, "SELECT release FROM vbn.releases") == [("0.3.0",)], "the good release is published"
+
+
+def test_runs_killed_with_the_server_are_no_attempts(orchestra: Orchestra) -> None:
+    orchestra.refresh()
+    job = orchestra.defs.resolve_job_def("mirror_vbn_sessions")
+    for expected in range(1, ATTEMPTS + 3):
+        result = orchestra.look("vbn_hold_sensor")
+        assert isinstance(result, dg.SensorResult)
+        request = next(r for r in result.run_requests or [] if r.partition_key == "1100000102")
+        assert (request.run_key or "").endswith(f":attempt{expected}")
+        run = orchestra.instance.create_run_for_job(job, tags={**request.tags, LOST_TAG: "true"})
+        orchestra.instance.report_run_failed(run)
 
 
 def test_a_manifest_replaced_in_place_is_asked_for_again(orchestra: Orchestra, fresh_bucket: SampleBucket) -> None:
