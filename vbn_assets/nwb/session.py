@@ -14,11 +14,21 @@ from pathlib import Path
 import pyarrow as pa
 
 from vbn_assets.errors import NwbError
-from vbn_assets.nwb.behavior import read_licks, read_rewards, read_running_speed
+from vbn_assets.nwb.behavior import (
+    read_licks,
+    read_raw_running_speed,
+    read_rewards,
+    read_running_speed,
+    read_stimulus_timestamps,
+)
 from vbn_assets.nwb.electrodes import read_channels, read_probes
+from vbn_assets.nwb.eye_tracking import read_eye_tracking, read_rig_geometry
 from vbn_assets.nwb.metadata import read_session_metadata
+from vbn_assets.nwb.optotagging import read_optotagging
+from vbn_assets.nwb.performance import read_performance_metrics, read_rolling_performance
 from vbn_assets.nwb.presentations import read_stimulus_presentations
 from vbn_assets.nwb.session_file import SessionFile, open_file
+from vbn_assets.nwb.task import read_task_parameters
 from vbn_assets.nwb.trials import read_trials
 from vbn_assets.nwb.units import read_mean_waveforms, read_spike_times, read_spikes_per_unit, read_units
 from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table, conform
@@ -39,6 +49,14 @@ _WHOLE: dict[str, Callable[[SessionFile], pa.Table]] = {
     "licks": read_licks,
     "rewards": read_rewards,
     "running_speed": read_running_speed,
+    "raw_running_speed": read_raw_running_speed,
+    "stimulus_timestamps": read_stimulus_timestamps,
+    "eye_tracking": read_eye_tracking,
+    "eye_tracking_rig_geometry": read_rig_geometry,
+    "optotagging_table": read_optotagging,
+    "task_parameters": read_task_parameters,
+    "rolling_performance": read_rolling_performance,
+    "performance_metrics": read_performance_metrics,
     "session_metadata": read_session_metadata,
 }
 
@@ -93,28 +111,28 @@ class Session:
     file: SessionFile
 
     @property
-    def ecephys_session_id(self) -> int:
-        return self.file.ecephys_session_id
-
-    @property
-    def behavior_session_id(self) -> int:
-        return self.file.behavior_session_id
+    def ids(self) -> dict[str, int | None]:
+        """What the file is about, by the names of the ids."""
+        return self.file.ids
 
     def tables(self) -> list[TableReading]:
         """Every table that is read from a file of this kind, the big ones first."""
         names = sorted(SESSION_FILE_TABLES[self.kind], key=lambda name: name not in _SLICED)
         return [TableReading(TABLES[name], self.file) for name in names]
 
-    def spikes_per_unit(self) -> pa.Table:
-        """`unit_id` and `spikes`: how many spikes of each unit the file's own index counts."""
-        return read_spikes_per_unit(self.file)
+    def counted(self) -> dict[str, pa.Table]:
+        """What the file's own indexes count, to hold against what was read; `indexed_spikes` where it has units."""
+        if "spike_times" not in SESSION_FILE_TABLES[self.kind]:
+            return {}
+        return {"indexed_spikes": read_spikes_per_unit(self.file)}
 
 
 @contextmanager
-def open_session(path: Path, *, kind: str, expected_id: int | None, release: str) -> Iterator[Session]:
-    """The session file at `path`. `expected_id` None takes the session that the file names.
+def open_session(path: Path, *, kind: str, expected_id: int | str | None, release: str) -> Iterator[Session]:
+    """The file at `path`, of a `kind` that `SESSION_FILE_TABLES` knows.
 
-    Raises `NwbError` where the file is not HDF5, is cut short, lacks a part or is about another session.
+    `expected_id` is the id that a release knows the file by; None takes what the file names. Raises `NwbError` where
+    the file is not HDF5, is cut short, lacks a part or is about something else.
     """
-    with open_file(path, expected_id=expected_id, release=release) as file:
+    with open_file(path, kind=kind, expected_id=expected_id, release=release) as file:
         yield Session(kind, file)

@@ -21,15 +21,12 @@ from pynwb import NWBHDF5IO, NWBFile, get_type_map
 
 from vbn_assets.errors import NwbError
 
-_REQUIRED = (
-    "general/metadata",
-    "general/subject",
-    "general/extracellular_ephys/electrodes",
-    "intervals/trials",
-    "processing/running/speed",
-    "units",
-)
-"""Groups that every ecephys session file has; licks and rewards are absent where there were none."""
+_BEHAVIOR = ("general/metadata", "general/subject", "general/task_parameters", "intervals/trials", "processing/running")
+_REQUIRED = {
+    "ecephys_session": (*_BEHAVIOR, "general/extracellular_ephys/electrodes", "units"),
+    "behavior_session": _BEHAVIOR,
+}
+"""Groups that every file of a kind has; licks and rewards are absent where there were none."""
 
 _TYPES: dict[str, TypeMap] = {}
 """By digest of the specification they are made from."""
@@ -40,17 +37,17 @@ _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
 
 @dataclass(frozen=True)
 class SessionFile:
-    """An open NWB file and whose session it is."""
+    """An open NWB file and whose session it is; `ecephys_session_id` is None for one without probes."""
 
     path: Path
     release: str
     h5: h5py.File
     nwb: NWBFile
-    ecephys_session_id: int
+    ecephys_session_id: int | None
     behavior_session_id: int
 
     @property
-    def ids(self) -> dict[str, int]:
+    def ids(self) -> dict[str, int | None]:
         return {"ecephys_session_id": self.ecephys_session_id, "behavior_session_id": self.behavior_session_id}
 
     def error(self, problem: str, *, expected: object = None, found: object = None) -> NwbError:
@@ -72,18 +69,19 @@ class SessionFile:
 
 
 @contextmanager
-def open_file(path: Path, *, expected_id: int | None, release: str) -> Iterator[SessionFile]:
-    """The ecephys session file at `path`, open for reading.
+def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: str) -> Iterator[SessionFile]:
+    """The session file at `path`, open for reading; `kind` is ecephys_session or behavior_session.
 
     Raises `NwbError` where it is not HDF5, is cut short, is no NWB file of a session, or is about another session
     than `expected_id`; None takes the session the file names.
     """
     with _open_hdf5(path, release) as h5:
         nwb = _read_nwb(h5, path, release)
-        file = SessionFile(path, release, h5, nwb, *_session_ids(nwb, path, release))
-        if expected_id not in (None, file.ecephys_session_id):
-            raise file.error("is about another session", expected=expected_id, found=file.ecephys_session_id)
-        for name in _REQUIRED:
+        id, behavior_session_id = _session_ids(nwb, path, release)
+        file = SessionFile(path, release, h5, nwb, id if kind == "ecephys_session" else None, behavior_session_id)
+        if expected_id is not None and str(expected_id) != str(id):
+            raise file.error("is about another session", expected=expected_id, found=id)
+        for name in _REQUIRED[kind]:
             file.group(name)
         yield file
 
@@ -132,7 +130,7 @@ def _text(part: h5py.Group | h5py.Dataset) -> str:
 
 
 def _session_ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:
-    """Ecephys and behavior session id."""
+    """The id the file goes by, and the behavior session's, which is the same where there are no probes."""
     metadata = nwb.lab_meta_data.get("metadata")
     if metadata is None:
         raise _error(path, release, "lacks a part", expected="the group /general/metadata", found="none")

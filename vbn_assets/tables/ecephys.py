@@ -142,4 +142,24 @@ MEAN_WAVEFORMS = Table(
     ),
 )
 
-TABLES = (SESSION_UNITS, SESSION_CHANNELS, SESSION_PROBES, SPIKE_TIMES, MEAN_WAVEFORMS)
+_OPTOTAGGING = "/processing/optotagging/optogenetic_stimulation"
+
+OPTOTAGGING_TABLE = Table(
+    name="optotagging_table",
+    description="Every light pulse that was to find units of the mouse's driver line; none in some sessions.",
+    entity=Entity.ECEPHYS_SESSION,
+    key=("ecephys_session_id", "id"),
+    allensdk="session.optotagging_table",
+    columns=(
+        _SESSION,
+        Column("id", I64, "Number of the pulse in its session", nullable=False, source=f"{_OPTOTAGGING}/id"),
+        Column("start_time", F64, "Onset", "s", source=f"{_OPTOTAGGING}/start_time"),
+        Column("condition", STR, "Pattern of the light", source=f"{_OPTOTAGGING}/condition"),
+        Column("level", F64, "Intensity, as put on the light source", "V", source=f"{_OPTOTAGGING}/level"),
+        Column("stop_time", F64, "Offset", "s", source=f"{_OPTOTAGGING}/stop_time"),
+        Column("stimulus_name", STR, "Name of the pattern", source=f"{_OPTOTAGGING}/stimulus_name"),
+        Column("duration", F64, "Length", "s", source=f"{_OPTOTAGGING}/duration"),
+    ),
+)
+
+TABLES = (SESSION_UNITS, SESSION_CHANNELS, SESSION_PROBES, SPIKE_TIMES, MEAN_WAVEFORMS, OPTOTAGGING_TABLE)
