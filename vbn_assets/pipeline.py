@@ -272,11 +272,14 @@ def _extract(workspace: Workspace, session: Session, source: Source, started: fl
         source,
         ecephys_session_id=session.ids["ecephys_session_id"],
         behavior_session_id=session.ids["behavior_session_id"],
+        ecephys_probe_id=session.ids.get("ecephys_probe_id"),
     )
     files = lake.write(source, session.tables())
+    images = session.images(lake.read(files["session_images"])) if "session_images" in files else []
     units = _released_units(workspace, source)
     claims = check_file(lake, source, files, counted=session.counted(), released_units=units)
-    return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started))
+    shared = lake.keep(images)
+    return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started, shared=shared))
 
 
 def _source_of_bytes(workspace: Workspace, file_hash: str, session: Session) -> Source:

@@ -112,7 +112,7 @@ def _reward_rate(file: SessionFile, trials: pa.Table) -> _Rates:
     first = np.maximum(0, number - _REWARD_WINDOW_TRIALS)
     last = np.minimum(number + _REWARD_WINDOW_TRIALS, len(start))
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = (total[last] - total[first]) / (start[last - 1] - start[first]) * 60
+        rate: _Rates = (total[last] - total[first]) / (start[last - 1] - start[first]) * 60
     rate[np.isinf(rate)] = np.nan
     rate[:_TRIALS_WITHOUT_REWARD_RATE] = np.nan
     return rate

@@ -1,4 +1,4 @@
-"""A session file as the tables of the registry, each ready to be written without holding it in memory.
+"""A data file as the tables of the registry, each ready to be written without holding it in memory.
 
 This is the room's door: which reader makes which table stands here, how it does in the modules beside this one.
 """
@@ -23,6 +23,8 @@ from vbn_assets.nwb.behavior import (
 )
 from vbn_assets.nwb.electrodes import read_channels, read_probes
 from vbn_assets.nwb.eye_tracking import read_eye_tracking, read_rig_geometry
+from vbn_assets.nwb.images import ImageReading, read_session_images
+from vbn_assets.nwb.lfp import read_current_source_density, read_lfp, read_lfp_channels, read_lfp_timestamps
 from vbn_assets.nwb.metadata import read_session_metadata
 from vbn_assets.nwb.optotagging import read_optotagging
 from vbn_assets.nwb.performance import read_performance_metrics, read_rolling_performance
@@ -37,6 +39,7 @@ from vbn_assets.tables.model import ColumnProblem
 _SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
     "spike_times": read_spike_times,
     "mean_waveforms": read_mean_waveforms,
+    "lfp": read_lfp,
 }
 """Big tables, read piece by piece. First, so that what takes longest starts first."""
 
@@ -54,6 +57,10 @@ _WHOLE: dict[str, Callable[[SessionFile], pa.Table]] = {
     "eye_tracking": read_eye_tracking,
     "eye_tracking_rig_geometry": read_rig_geometry,
     "optotagging_table": read_optotagging,
+    "session_images": read_session_images,
+    "lfp_timestamps": read_lfp_timestamps,
+    "lfp_channels": read_lfp_channels,
+    "current_source_density": read_current_source_density,
     "task_parameters": read_task_parameters,
     "rolling_performance": read_rolling_performance,
     "performance_metrics": read_performance_metrics,
@@ -105,7 +112,7 @@ class TableReading:
 
 @dataclass(frozen=True)
 class Session:
-    """An open session file as its tables."""
+    """An open data file as its tables: of a session, or of the LFP of one of its probes."""
 
     kind: str
     file: SessionFile
@@ -119,6 +126,10 @@ class Session:
         """Every table that is read from a file of this kind, the big ones first."""
         names = sorted(SESSION_FILE_TABLES[self.kind], key=lambda name: name not in _SLICED)
         return [TableReading(TABLES[name], self.file) for name in names]
+
+    def images(self, session_images: pa.Table) -> list[ImageReading]:
+        """The images that rows of this file's table `session_images` name, each to be kept once for all sessions."""
+        return [ImageReading(self.file, **row) for row in session_images.select(ImageReading.NAMED_BY).to_pylist()]
 
     def counted(self) -> dict[str, pa.Table]:
         """What the file's own indexes count, to hold against what was read; `indexed_spikes` where it has units."""

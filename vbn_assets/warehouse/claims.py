@@ -46,9 +46,17 @@ SESSION_CLAIMS: tuple[ClaimQuery, ...] = (
     *BEHAVIOR_CLAIMS,
 )
 
+LFP_CLAIMS: tuple[ClaimQuery, ...] = (
+    ClaimQuery("every_lfp_channel_has_all_blocks", "lfp", "Every channel has as many blocks as there are times for"),
+    ClaimQuery(
+        "every_lfp_channel_is_described", "lfp_channels", "Every channel of the LFP is in the file's electrodes"
+    ),
+)
+
 FILE_CLAIMS: dict[str, tuple[ClaimQuery, ...]] = {
     "ecephys_session": SESSION_CLAIMS,
     "behavior_session": BEHAVIOR_CLAIMS,
+    "probe_lfp": LFP_CLAIMS,
 }
 """What must be true of the tables of a data file, by its kind; `UNIT_COUNT` too where the release is known."""
 
