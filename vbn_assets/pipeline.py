@@ -207,7 +207,7 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
     if done:
         return done
     started = time.monotonic()
-    with open_session(path, kind=file.kind, expected_id=int(file.id), release=file.release) as session:
+    with open_session(path, kind=file.kind, expected_id=file.id, release=file.release) as session:
         return _extract(workspace, session, source, started)
 
 
@@ -280,16 +280,21 @@ def _extracted(workspace: Workspace, source: Source) -> Record | None:
 
 
 def _extract(workspace: Workspace, session: Session, source: Source, started: float) -> Record:
-    from vbn_assets.warehouse.claims import check_session
+    from vbn_assets.warehouse.claims import check_file
 
     lake = workspace.lake
     source = replace(
-        source, ecephys_session_id=session.ecephys_session_id, behavior_session_id=session.behavior_session_id
+        source,
+        ecephys_session_id=session.ids["ecephys_session_id"],
+        behavior_session_id=session.ids["behavior_session_id"],
+        ecephys_probe_id=session.ids.get("ecephys_probe_id"),
     )
     files = lake.write(source, session.tables())
+    images = session.images(lake.read(files["session_images"])) if "session_images" in files else []
     units = _released_units(workspace, source)
-    claims = check_session(lake, files, session.ecephys_session_id, session.spikes_per_unit(), units)
-    return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started))
+    claims = check_file(lake, source, files, counted=session.counted(), released_units=units)
+    shared = lake.keep(images)
+    return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started, shared=shared))
 
 
 def _source_of_bytes(workspace: Workspace, file_hash: str, session: Session) -> Source:
@@ -298,11 +303,12 @@ def _source_of_bytes(workspace: Workspace, file_hash: str, session: Session) -> 
         for file in release.data.values():
             if file.file_hash == file_hash:
                 return _source(file, id=file.id)
-    return Source(workspace.project.session_kind, str(session.ecephys_session_id), file_hash)
+    kind = workspace.project.session_kind
+    return Source(kind, str(session.ids[workspace.project.session_id_column]), file_hash)
 
 
 def _released_units(workspace: Workspace, source: Source) -> TableFile | None:
-    if source.release is None:
+    if source.release is None or "session_units" not in SESSION_FILE_TABLES[source.kind]:
         return None
     return metadata_record(workspace, workspace.release(source.release), "units").tables["units"]
 

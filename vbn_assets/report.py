@@ -107,15 +107,17 @@ def source_metadata(source: Source | ReleaseFile) -> dict[str, Any]:
 def table_diff(diff: TableDiff) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(
         [
-            dg.TableRecord({"change": "rows added", "count": diff.added, "of": ""}),
-            dg.TableRecord({"change": "rows removed", "count": diff.removed, "of": ""}),
-            dg.TableRecord({"change": "rows changed", "count": diff.changed, "of": ", ".join(diff.changed_columns)}),
-            dg.TableRecord({"change": "rows unchanged", "count": diff.unchanged, "of": ""}),
+            dg.TableRecord({"change": "rows added", "count": diff.added, "columns": ""}),
+            dg.TableRecord({"change": "rows removed", "count": diff.removed, "columns": ""}),
             dg.TableRecord(
-                {"change": "columns added", "count": len(diff.new_columns), "of": ", ".join(diff.new_columns)}
+                {"change": "rows changed", "count": diff.changed, "columns": ", ".join(diff.changed_columns)}
+            ),
+            dg.TableRecord({"change": "rows unchanged", "count": diff.unchanged, "columns": ""}),
+            dg.TableRecord(
+                {"change": "columns added", "count": len(diff.new_columns), "columns": ", ".join(diff.new_columns)}
             ),
             dg.TableRecord(
-                {"change": "columns removed", "count": len(diff.lost_columns), "of": ", ".join(diff.lost_columns)}
+                {"change": "columns removed", "count": len(diff.lost_columns), "columns": ", ".join(diff.lost_columns)}
             ),
         ]
     )

@@ -1,4 +1,4 @@
-"""What the mouse did: licks, rewards and running."""
+"""What the mouse did, licks, rewards and running, and when each frame of the monitor was drawn."""
 
 from __future__ import annotations
 
@@ -35,8 +35,24 @@ def read_rewards(file: SessionFile) -> pa.Table:
 
 
 def read_running_speed(file: SessionFile) -> pa.Table:
-    """Table `running_speed`, low-pass filtered; negated where the mouse would on the whole have run backwards."""
-    speed = "processing/running/speed"
+    """Table `running_speed`, low-pass filtered."""
+    return _running(file, "speed")
+
+
+def read_raw_running_speed(file: SessionFile) -> pa.Table:
+    """Table `raw_running_speed`, not filtered; its sign is decided by itself."""
+    return _running(file, "speed_unfiltered")
+
+
+def read_stimulus_timestamps(file: SessionFile) -> pa.Table:
+    """Table `stimulus_timestamps`, numbered by frame."""
+    times = _columns(file, timestamps="processing/stimulus/timestamps/timestamps")
+    return times.add_column(0, "frame", pa.array(np.arange(times.num_rows)))
+
+
+def _running(file: SessionFile, series: str) -> pa.Table:
+    """A series of speeds; negated where the mouse would on the whole have run backwards."""
+    speed = f"processing/running/{series}"
     running = _columns(file, timestamps=f"{speed}/timestamps", speed=f"{speed}/data")
     values = running["speed"].to_numpy()
     if len(values) and np.nanmean(values) < _BACKWARDS:

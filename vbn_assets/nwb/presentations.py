@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vbn_assets.nwb import replay
+from vbn_assets.nwb.changes import flashes_since_change, is_change
 from vbn_assets.nwb.columns import read_dynamic_table
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.nwb.trials import NO_NUMBER, read_trials
@@ -39,6 +40,7 @@ def read_stimulus_presentations(file: SessionFile) -> pa.Table:
     table = pa.table([_as_allensdk(file, name, table[name]) for name in table.column_names], table.column_names)
     table = table.take(pa.array(np.argsort(table["start_time"].to_numpy(), kind="stable")))
     table = _with_trials(table.combine_chunks(), read_trials(file))
+    table = _with_computed_changes(file, table)
     table = table.rename_columns(["end_time" if name == "stop_time" else name for name in table.column_names])
     return table.append_column("stimulus_presentations_id", pa.array(np.arange(table.num_rows)))
 
@@ -59,6 +61,18 @@ def _as_allensdk(file: SessionFile, name: str, values: pa.ChunkedArray) -> pa.Ch
     if known not in (None, pa.bool_()) or other or name.endswith("_index"):
         return values
     return values.cast(pa.bool_())
+
+
+def _with_computed_changes(file: SessionFile, table: pa.Table) -> pa.Table:
+    """`table` with AllenSDK's computed changes beside those of the file, or in their place if it has no probes."""
+    changes = is_change(table)
+    computed = {"is_change": changes, "flashes_since_change": flashes_since_change(table, changes)}
+    for name, values in computed.items():
+        if file.ecephys_session_id is None:
+            table = table.drop_columns(name) if name in table.column_names else table
+            table = table.append_column(name, pa.array(values))
+        table = table.append_column(f"{name}_in_behavior_session", pa.array(values))
+    return table
 
 
 def _with_trials(table: pa.Table, trials: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A session file as the tables of the registry, each ready to be written without holding it in memory.
+"""A data file as the tables of the registry, each ready to be written without holding it in memory.
 
 This is the room's door: which reader makes which table stands here, how it does in the modules beside this one.
 """
@@ -14,11 +14,23 @@ from pathlib import Path
 import pyarrow as pa
 
 from vbn_assets.errors import NwbError
-from vbn_assets.nwb.behavior import read_licks, read_rewards, read_running_speed
+from vbn_assets.nwb.behavior import (
+    read_licks,
+    read_raw_running_speed,
+    read_rewards,
+    read_running_speed,
+    read_stimulus_timestamps,
+)
 from vbn_assets.nwb.electrodes import read_channels, read_probes
+from vbn_assets.nwb.eye_tracking import read_eye_tracking, read_rig_geometry
+from vbn_assets.nwb.images import ImageReading, read_session_images
+from vbn_assets.nwb.lfp import read_current_source_density, read_lfp, read_lfp_channels, read_lfp_timestamps
 from vbn_assets.nwb.metadata import read_session_metadata
+from vbn_assets.nwb.optotagging import read_optotagging
+from vbn_assets.nwb.performance import read_performance_metrics, read_rolling_performance
 from vbn_assets.nwb.presentations import read_stimulus_presentations
 from vbn_assets.nwb.session_file import SessionFile, open_file
+from vbn_assets.nwb.task import read_task_parameters
 from vbn_assets.nwb.trials import read_trials
 from vbn_assets.nwb.units import read_mean_waveforms, read_spike_times, read_spikes_per_unit, read_units
 from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table, conform
@@ -27,6 +39,7 @@ from vbn_assets.tables.model import ColumnProblem
 _SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
     "spike_times": read_spike_times,
     "mean_waveforms": read_mean_waveforms,
+    "lfp": read_lfp,
 }
 """Big tables, read piece by piece. First, so that what takes longest starts first."""
 
@@ -39,6 +52,18 @@ _WHOLE: dict[str, Callable[[SessionFile], pa.Table]] = {
     "licks": read_licks,
     "rewards": read_rewards,
     "running_speed": read_running_speed,
+    "raw_running_speed": read_raw_running_speed,
+    "stimulus_timestamps": read_stimulus_timestamps,
+    "eye_tracking": read_eye_tracking,
+    "eye_tracking_rig_geometry": read_rig_geometry,
+    "optotagging_table": read_optotagging,
+    "session_images": read_session_images,
+    "lfp_timestamps": read_lfp_timestamps,
+    "lfp_channels": read_lfp_channels,
+    "current_source_density": read_current_source_density,
+    "task_parameters": read_task_parameters,
+    "rolling_performance": read_rolling_performance,
+    "performance_metrics": read_performance_metrics,
     "session_metadata": read_session_metadata,
 }
 
@@ -87,34 +112,38 @@ class TableReading:
 
 @dataclass(frozen=True)
 class Session:
-    """An open session file as its tables."""
+    """An open data file as its tables: of a session, or of the LFP of one of its probes."""
 
     kind: str
     file: SessionFile
 
     @property
-    def ecephys_session_id(self) -> int:
-        return self.file.ecephys_session_id
-
-    @property
-    def behavior_session_id(self) -> int:
-        return self.file.behavior_session_id
+    def ids(self) -> dict[str, int | None]:
+        """What the file is about, by the names of the ids."""
+        return self.file.ids
 
     def tables(self) -> list[TableReading]:
         """Every table that is read from a file of this kind, the big ones first."""
         names = sorted(SESSION_FILE_TABLES[self.kind], key=lambda name: name not in _SLICED)
         return [TableReading(TABLES[name], self.file) for name in names]
 
-    def spikes_per_unit(self) -> pa.Table:
-        """`unit_id` and `spikes`: how many spikes of each unit the file's own index counts."""
-        return read_spikes_per_unit(self.file)
+    def images(self, session_images: pa.Table) -> list[ImageReading]:
+        """The images that rows of this file's table `session_images` name, each to be kept once for all sessions."""
+        return [ImageReading(self.file, **row) for row in session_images.select(ImageReading.NAMED_BY).to_pylist()]
+
+    def counted(self) -> dict[str, pa.Table]:
+        """What the file's own indexes count, to hold against what was read; `indexed_spikes` where it has units."""
+        if "spike_times" not in SESSION_FILE_TABLES[self.kind]:
+            return {}
+        return {"indexed_spikes": read_spikes_per_unit(self.file)}
 
 
 @contextmanager
-def open_session(path: Path, *, kind: str, expected_id: int | None, release: str) -> Iterator[Session]:
-    """The session file at `path`. `expected_id` None takes the session that the file names.
+def open_session(path: Path, *, kind: str, expected_id: int | str | None, release: str) -> Iterator[Session]:
+    """The file at `path`, of a `kind` that `SESSION_FILE_TABLES` knows.
 
-    Raises `NwbError` where the file is not HDF5, is cut short, lacks a part or is about another session.
+    `expected_id` is the id that a release knows the file by; None takes what the file names. Raises `NwbError` where
+    the file is not HDF5, is cut short, lacks a part or is about something else.
     """
-    with open_file(path, expected_id=expected_id, release=release) as file:
+    with open_file(path, kind=kind, expected_id=expected_id, release=release) as file:
         yield Session(kind, file)

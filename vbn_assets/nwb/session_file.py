@@ -21,15 +21,13 @@ from pynwb import NWBHDF5IO, NWBFile, get_type_map
 
 from vbn_assets.errors import NwbError
 
-_REQUIRED = (
-    "general/metadata",
-    "general/subject",
-    "general/extracellular_ephys/electrodes",
-    "intervals/trials",
-    "processing/running/speed",
-    "units",
-)
-"""Groups that every ecephys session file has; licks and rewards are absent where there were none."""
+_BEHAVIOR = ("general/metadata", "general/subject", "general/task_parameters", "intervals/trials", "processing/running")
+_REQUIRED = {
+    "ecephys_session": (*_BEHAVIOR, "general/extracellular_ephys/electrodes", "units"),
+    "behavior_session": _BEHAVIOR,
+    "probe_lfp": ("general/metadata", "general/extracellular_ephys/electrodes", "acquisition"),
+}
+"""Groups that every file of a kind has; licks and rewards are absent where there were none."""
 
 _TYPES: dict[str, TypeMap] = {}
 """By digest of the specification they are made from."""
@@ -40,18 +38,24 @@ _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
 
 @dataclass(frozen=True)
 class SessionFile:
-    """An open NWB file and whose session it is."""
+    """An open NWB file and what it is about.
+
+    `ecephys_session_id` is None for a session without probes, and for an LFP file that no release places, since the
+    file itself does not say; `ecephys_probe_id` is None but for LFP files.
+    """
 
     path: Path
     release: str
     h5: h5py.File
     nwb: NWBFile
-    ecephys_session_id: int
+    ecephys_session_id: int | None
     behavior_session_id: int
+    ecephys_probe_id: int | None = None
 
     @property
-    def ids(self) -> dict[str, int]:
-        return {"ecephys_session_id": self.ecephys_session_id, "behavior_session_id": self.behavior_session_id}
+    def ids(self) -> dict[str, int | None]:
+        ids = {"ecephys_session_id": self.ecephys_session_id, "behavior_session_id": self.behavior_session_id}
+        return ids if self.ecephys_probe_id is None else {**ids, "ecephys_probe_id": self.ecephys_probe_id}
 
     def error(self, problem: str, *, expected: object = None, found: object = None) -> NwbError:
         """An `NwbError` about this file, for the one who found the problem to raise."""
@@ -72,18 +76,26 @@ class SessionFile:
 
 
 @contextmanager
-def open_file(path: Path, *, expected_id: int | None, release: str) -> Iterator[SessionFile]:
-    """The ecephys session file at `path`, open for reading.
+def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: str) -> Iterator[SessionFile]:
+    """The file at `path`, open for reading; `kind` is ecephys_session, behavior_session or probe_lfp.
 
-    Raises `NwbError` where it is not HDF5, is cut short, is no NWB file of a session, or is about another session
-    than `expected_id`; None takes the session the file names.
+    `expected_id` is what a release calls it: the session's id, or session and probe as in 1100000101/probeA. None
+    takes what the file names. Raises `NwbError` where it is not HDF5, is cut short, is no NWB file of the kind, or is
+    about something else.
     """
     with _open_hdf5(path, release) as h5:
         nwb = _read_nwb(h5, path, release)
-        file = SessionFile(path, release, h5, nwb, *_session_ids(nwb, path, release))
-        if expected_id not in (None, file.ecephys_session_id):
-            raise file.error("is about another session", expected=expected_id, found=file.ecephys_session_id)
-        for name in _REQUIRED:
+        id, behavior_session_id = _ids(nwb, path, release)
+        if kind == "probe_lfp":
+            session, _, probe = str(expected_id or "").partition("/")
+            file = SessionFile(path, release, h5, nwb, int(session) if session else None, behavior_session_id, id)
+            wanted, found = probe, ", ".join(nwb.electrode_groups)
+        else:
+            file = SessionFile(path, release, h5, nwb, id if kind == "ecephys_session" else None, behavior_session_id)
+            wanted, found = str(expected_id or ""), str(id)
+        if wanted not in ("", found):
+            raise file.error("is about another session", expected=wanted, found=found)
+        for name in _REQUIRED[kind]:
             file.group(name)
         yield file
 
@@ -131,8 +143,8 @@ def _text(part: h5py.Group | h5py.Dataset) -> str:
     return part.asstr()[()] if isinstance(part, h5py.Dataset) else ""
 
 
-def _session_ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:
-    """Ecephys and behavior session id."""
+def _ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:
+    """The id the file goes by, of its session or probe, and the behavior session's."""
     metadata = nwb.lab_meta_data.get("metadata")
     if metadata is None:
         raise _error(path, release, "lacks a part", expected="the group /general/metadata", found="none")

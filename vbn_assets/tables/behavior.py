@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from vbn_assets.tables.model import BOOL, F64, I64, STR, UTC, Column, Entity, Storage, Table
 
-_KEYS = (
+SESSION_KEYS = (
     Column("ecephys_session_id", I64, "The ecephys session, where there is one"),
     Column("behavior_session_id", I64, "The behavior session", nullable=False),
 )
@@ -22,7 +22,7 @@ TRIALS = Table(
     key=("behavior_session_id", "trials_id"),
     allensdk="session.trials",
     columns=(
-        *_KEYS,
+        *SESSION_KEYS,
         Column("trials_id", I64, "Number of the trial in its session", nullable=False, source="/intervals/trials/id"),
         Column("start_time", F64, "Start of the trial", "s", source="/intervals/trials/start_time"),
         Column("stop_time", F64, "End of the trial", "s", source="/intervals/trials/stop_time"),
@@ -37,10 +37,26 @@ TRIALS = Table(
             source="/intervals/trials/change_time_no_display_delay",
             optional=True,
         ),
+        Column(
+            "change_time",
+            F64,
+            "Time of the change (or sham change); only in files of sessions without probes",
+            "s",
+            source="/intervals/trials/change_time",
+            optional=True,
+        ),
         Column("go", BOOL, "A change the mouse should answer", source="/intervals/trials/go"),
         Column("catch", BOOL, "A sham change", source="/intervals/trials/catch"),
         Column("lick_times", pa.list_(F64), "Licks during the trial", "s", source="/intervals/trials/lick_times"),
         Column("response_time", F64, "First lick after the change", "s", source="/intervals/trials/response_time"),
+        Column(
+            "response_latency",
+            F64,
+            "From change to first lick; only in files of sessions without probes",
+            "s",
+            source="/intervals/trials/response_latency",
+            optional=True,
+        ),
         Column("reward_time", F64, "Time of the reward", "s", source="/intervals/trials/reward_time"),
         Column("reward_volume", F64, "Water given", "mL", source="/intervals/trials/reward_volume"),
         Column("hit", BOOL, "Licked in time after a change", source="/intervals/trials/hit"),
@@ -58,12 +74,13 @@ _SHOWN = "/intervals/<stimulus>_presentations"
 
 STIMULUS_PRESENTATIONS = Table(
     name="stimulus_presentations",
+    reader_version=2,
     description="Every stimulus shown, in order of start: images of the task and its passive replay, gabors, flashes.",
     entity=Entity.BEHAVIOR_SESSION,
     key=("behavior_session_id", "stimulus_presentations_id"),
     allensdk="session.stimulus_presentations",
     columns=(
-        *_KEYS,
+        *SESSION_KEYS,
         Column("stimulus_presentations_id", I64, "Number of the presentation in its session", nullable=False),
         Column("stimulus_block", I64, "Block of the session", source=f"{_SHOWN}/stimulus_block"),
         Column("image_name", STR, "Image shown; empty where omitted", source=f"{_SHOWN}/image_name", optional=True),
@@ -77,12 +94,30 @@ STIMULUS_PRESENTATIONS = Table(
             "is_image_novel", BOOL, "Image set unknown to the mouse", source=f"{_SHOWN}/is_image_novel", optional=True
         ),
         Column("omitted", BOOL, "A flash left out", source=f"{_SHOWN}/omitted", optional=True),
-        Column("flashes_since_change", I64, "Flashes of this image so far; -99 outside the task", optional=True),
+        Column(
+            "flashes_since_change",
+            I64,
+            "Flashes of this image so far; -99 outside the task",
+            source=f"{_SHOWN}/flashes_since_change",
+            optional=True,
+        ),
         Column(
             "trials_id", I64, "Trial it falls in; -99: none", source=f"{_SHOWN}/trials_id or derived", optional=True
         ),
-        Column("is_sham_change", BOOL, "Onset of a catch trial's sham change", optional=True),
-        Column("active", BOOL, "Shown while the mouse did the task", optional=True),
+        Column(
+            "is_sham_change",
+            BOOL,
+            "Onset of a catch trial's sham change",
+            source=f"{_SHOWN}/is_sham_change or derived",
+            optional=True,
+        ),
+        Column(
+            "active",
+            BOOL,
+            "Shown while the mouse did the task",
+            source=f"{_SHOWN}/active or derived",
+            optional=True,
+        ),
         Column("rewarded", BOOL, "Followed by a reward", source=f"{_SHOWN}/rewarded", optional=True),
         Column(
             "stimulus_index", I64, "0 gabor, 1 flash, -99 otherwise", source=f"{_SHOWN}/stimulus_index", optional=True
@@ -104,6 +139,26 @@ STIMULUS_PRESENTATIONS = Table(
         Column(
             "temporal_frequency", F64, "Temporal frequency", "Hz", source=f"{_SHOWN}/temporal_frequency", optional=True
         ),
+        Column(
+            "image_index",
+            I64,
+            "Number of the image in the file's templates; -99: none; not in ecephys session files",
+            source=f"{_SHOWN}/image_index",
+            optional=True,
+        ),
+        Column("phase", F64, "Phase of the grating", "cycles", source=f"{_SHOWN}/phase", optional=True),
+        Column(
+            "is_change_in_behavior_session",
+            BOOL,
+            "First flash of a new image, computed from the images shown: what get_behavior_session has for is_change",
+            optional=True,
+        ),
+        Column(
+            "flashes_since_change_in_behavior_session",
+            I64,
+            "Flashes since then, whatever was shown: what get_behavior_session has for flashes_since_change",
+            optional=True,
+        ),
     ),
 )
 
@@ -113,7 +168,7 @@ LICKS = Table(
     entity=Entity.BEHAVIOR_SESSION,
     allensdk="session.licks",
     columns=(
-        *_KEYS,
+        *SESSION_KEYS,
         Column("timestamps", F64, "Time of the lick", "s", source="/processing/licking/licks/timestamps"),
         Column("frame", I64, "Stimulus frame of the lick", source="/processing/licking/licks/data"),
     ),
@@ -125,23 +180,43 @@ REWARDS = Table(
     entity=Entity.BEHAVIOR_SESSION,
     allensdk="session.rewards",
     columns=(
-        *_KEYS,
+        *SESSION_KEYS,
         Column("volume", F64, "Water given", "mL", source="/processing/rewards/volume/data"),
         Column("timestamps", F64, "Time of the reward", "s", source="/processing/rewards/volume/timestamps"),
         Column("auto_rewarded", BOOL, "Given without a lick", source="/processing/rewards/autorewarded/data"),
     ),
 )
 
-RUNNING_SPEED = Table(
-    name="running_speed",
-    description="Running speed, low-pass filtered, one row a stimulus frame; sign as AllenSDK corrects it.",
+
+def _running(name: str, description: str, series: str) -> Table:
+    return Table(
+        name=name,
+        description=f"Running speed, {description}, one row a stimulus frame; sign as AllenSDK corrects it.",
+        entity=Entity.BEHAVIOR_SESSION,
+        allensdk=f"session.{name}",
+        storage=Storage.VIEW,
+        columns=(
+            *SESSION_KEYS,
+            Column("timestamps", F64, "Time", "s", source=f"/processing/running/{series}/timestamps"),
+            Column("speed", F64, "Speed, forward positive", "cm/s", source=f"/processing/running/{series}/data"),
+        ),
+    )
+
+
+RUNNING_SPEED = _running("running_speed", "low-pass filtered", "speed")
+RAW_RUNNING_SPEED = _running("raw_running_speed", "not filtered", "speed_unfiltered")
+
+STIMULUS_TIMESTAMPS = Table(
+    name="stimulus_timestamps",
+    description="When each frame of the monitor was drawn, without the monitor's delay.",
     entity=Entity.BEHAVIOR_SESSION,
-    allensdk="session.running_speed",
+    key=("behavior_session_id", "frame"),
+    allensdk="session.stimulus_timestamps",
     storage=Storage.VIEW,
     columns=(
-        *_KEYS,
-        Column("timestamps", F64, "Time", "s", source="/processing/running/speed/timestamps"),
-        Column("speed", F64, "Speed, forward positive", "cm/s", source="/processing/running/speed/data"),
+        *SESSION_KEYS,
+        Column("frame", I64, "Stimulus frame: start_frame, change_frame and licks.frame mean these", nullable=False),
+        Column("timestamps", F64, "Time", "s", source="/processing/stimulus/timestamps/timestamps"),
     ),
 )
 
@@ -152,7 +227,7 @@ SESSION_METADATA = Table(
     key=("behavior_session_id",),
     allensdk="session.metadata",
     columns=(
-        *_KEYS,
+        *SESSION_KEYS,
         Column("equipment_name", STR, "Rig", source="/general/metadata@equipment_name"),
         Column("sex", STR, "F or M", source="/general/subject/sex"),
         Column("age_in_days", I64, "Age of the mouse", "days", source="/general/subject/age"),
@@ -176,4 +251,13 @@ SESSION_METADATA = Table(
     ),
 )
 
-TABLES = (TRIALS, STIMULUS_PRESENTATIONS, LICKS, REWARDS, RUNNING_SPEED, SESSION_METADATA)
+TABLES = (
+    TRIALS,
+    STIMULUS_PRESENTATIONS,
+    STIMULUS_TIMESTAMPS,
+    LICKS,
+    REWARDS,
+    RUNNING_SPEED,
+    RAW_RUNNING_SPEED,
+    SESSION_METADATA,
+)

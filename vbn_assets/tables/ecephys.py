@@ -55,6 +55,28 @@ SESSION_UNITS = Table(
 
 _ELECTRODES = "/general/extracellular_ephys/electrodes"
 
+CHANNEL_COLUMNS = (
+    Column("id", I64, "Channel (`ecephys_channel_id` in other tables)", nullable=False, source=f"{_ELECTRODES}/id"),
+    Column("anterior_posterior_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/x"),
+    Column("dorsal_ventral_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/y"),
+    Column("filtering", STR, "AllenSDK's fixed text on the filters"),
+    Column("left_right_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/z"),
+    Column("probe_channel_number", I64, "Position on the probe", source=f"{_ELECTRODES}/probe_channel_number"),
+    Column(
+        "probe_horizontal_position",
+        I64,
+        "From the shank's edge",
+        "µm",
+        source=f"{_ELECTRODES}/probe_horizontal_position",
+    ),
+    Column("probe_id", I64, "Probe: `session_probes.id`", source=f"{_ELECTRODES}/probe_id"),
+    Column("probe_vertical_position", I64, "From the tip", "µm", source=f"{_ELECTRODES}/probe_vertical_position"),
+    Column("structure_acronym", STR, "Structure up to its first '-' (DG-mo is DG)", source=f"{_ELECTRODES}/location"),
+    Column("valid_data", BOOL, "Whether the channel worked", source=f"{_ELECTRODES}/valid_data"),
+    Column("location", STR, "Structure as the file names it, uncut", source=f"{_ELECTRODES}/location"),
+)
+"""What a file says of a channel, after the id that its table is kept by."""
+
 SESSION_CHANNELS = Table(
     name="session_channels",
     description="The channels of a session file, invalid ones included.",
@@ -63,26 +85,7 @@ SESSION_CHANNELS = Table(
     allensdk="session.get_channels(filter_by_validity=False)",
     columns=(
         _SESSION,
-        Column("id", I64, "Channel (`ecephys_channel_id` in other tables)", nullable=False, source=f"{_ELECTRODES}/id"),
-        Column("anterior_posterior_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/x"),
-        Column("dorsal_ventral_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/y"),
-        Column("filtering", STR, "AllenSDK's fixed text on the filters"),
-        Column("left_right_ccf_coordinate", F64, "Position in the CCF", "µm", source=f"{_ELECTRODES}/z"),
-        Column("probe_channel_number", I64, "Position on the probe", source=f"{_ELECTRODES}/probe_channel_number"),
-        Column(
-            "probe_horizontal_position",
-            I64,
-            "From the shank's edge",
-            "µm",
-            source=f"{_ELECTRODES}/probe_horizontal_position",
-        ),
-        Column("probe_id", I64, "Probe: `session_probes.id`", source=f"{_ELECTRODES}/probe_id"),
-        Column("probe_vertical_position", I64, "From the tip", "µm", source=f"{_ELECTRODES}/probe_vertical_position"),
-        Column(
-            "structure_acronym", STR, "Structure up to its first '-' (DG-mo is DG)", source=f"{_ELECTRODES}/location"
-        ),
-        Column("valid_data", BOOL, "Whether the channel worked", source=f"{_ELECTRODES}/valid_data"),
-        Column("location", STR, "Structure as the file names it, uncut", source=f"{_ELECTRODES}/location"),
+        *CHANNEL_COLUMNS,
     ),
 )
 
@@ -142,4 +145,24 @@ MEAN_WAVEFORMS = Table(
     ),
 )
 
-TABLES = (SESSION_UNITS, SESSION_CHANNELS, SESSION_PROBES, SPIKE_TIMES, MEAN_WAVEFORMS)
+_OPTOTAGGING = "/processing/optotagging/optogenetic_stimulation"
+
+OPTOTAGGING_TABLE = Table(
+    name="optotagging_table",
+    description="Every light pulse that was to find units of the mouse's driver line; none in some sessions.",
+    entity=Entity.ECEPHYS_SESSION,
+    key=("ecephys_session_id", "id"),
+    allensdk="session.optotagging_table",
+    columns=(
+        _SESSION,
+        Column("id", I64, "Number of the pulse in its session", nullable=False, source=f"{_OPTOTAGGING}/id"),
+        Column("start_time", F64, "Onset", "s", source=f"{_OPTOTAGGING}/start_time"),
+        Column("condition", STR, "Pattern of the light", source=f"{_OPTOTAGGING}/condition"),
+        Column("level", F64, "Intensity, as put on the light source", "V", source=f"{_OPTOTAGGING}/level"),
+        Column("stop_time", F64, "Offset", "s", source=f"{_OPTOTAGGING}/stop_time"),
+        Column("stimulus_name", STR, "Name of the pattern", source=f"{_OPTOTAGGING}/stimulus_name"),
+        Column("duration", F64, "Length", "s", source=f"{_OPTOTAGGING}/duration"),
+    ),
+)
+
+TABLES = (SESSION_UNITS, SESSION_CHANNELS, SESSION_PROBES, SPIKE_TIMES, MEAN_WAVEFORMS, OPTOTAGGING_TABLE)

@@ -31,11 +31,14 @@ class Entity(StrEnum):
     """A metadata CSV: the file is named by its hash alone, since a CSV belongs to every release that pins it."""
     ECEPHYS_SESSION = "ecephys_session_id"
     BEHAVIOR_SESSION = "behavior_session_id"
+    ECEPHYS_PROBE = "ecephys_probe_id"
+    IMAGE = "image_hash"
+    """A stimulus image: its file is named by its content alone, since many sessions show the same."""
 
     @property
     def is_column(self) -> bool:
         """Whether the lake's folder name carries a column that the Parquet file leaves out."""
-        return self in (Entity.ECEPHYS_SESSION, Entity.BEHAVIOR_SESSION)
+        return self in (Entity.ECEPHYS_SESSION, Entity.BEHAVIOR_SESSION, Entity.ECEPHYS_PROBE)
 
 
 class Storage(StrEnum):
@@ -74,6 +77,8 @@ class Table:
     storage: Storage = Storage.ROWS
     reader_version: int = 1
     """Raised when the reader gives other values for the same file: the lake then keeps both."""
+    row_groups_as_read: bool = False
+    """Each batch of the reader is a row group of the Parquet file: the reader knows what is asked for together."""
     sql: str | None = None
     """File in warehouse/sql with the view that stands between the lake's rows and the warehouse's."""
 

@@ -120,13 +120,19 @@ def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table,
     """A view over the lake's files, with every described column even where there is no file."""
     columns = _columns(con, lake, table, shown)
     if shown:
-        selected = ", ".join(map(quoted, columns))
+        selected = ", ".join(_selected(name, type_, table, shown) for name, type_ in columns.items())
         rows = f"(SELECT {selected} FROM {_read_parquet(lake, table, shown, mixed=len(_unlike(shown)) > 1)})"
     else:
         selected = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns.items())
         rows = f"(SELECT {selected} WHERE FALSE)"
     body = query(table.sql).format(rows=rows, schema=quoted(schema)) if table.sql else f"FROM {rows}"
     con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(table.name)} AS {body}")
+
+
+def _selected(name: str, type_: str, table: Table, shown: Iterable[Shown]) -> str:
+    """A column of the files, null where none of them has it: they are older than its description."""
+    in_files = name == table.entity or any(name in file.file.columns for file in shown)
+    return quoted(name) if in_files else f"NULL::{type_} AS {quoted(name)}"
 
 
 def _read_parquet(lake: Lake, table: Table, shown: Iterable[Shown], *, mixed: bool) -> str:

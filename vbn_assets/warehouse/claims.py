@@ -1,4 +1,4 @@
-"""What must be true of a release's tables and of a session's, asked of the Parquet files before anyone sees them.
+"""What must be true of a release's tables and of a data file's, asked of the Parquet files before anyone sees them.
 
 Each claim is a query in sql/claims that selects the rows contradicting it; that keys are unique and not null
 follows from the table descriptions. A record with a broken claim is kept but never published.
@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from vbn_assets.tables import TABLES, Table
-from vbn_assets.warehouse.lake import Claim, Lake, TableFile
+from vbn_assets.warehouse.lake import Claim, Lake, Source, TableFile
 from vbn_assets.warehouse.queries import query, quoted, text
 
 SHOWN_VIOLATIONS = 5
@@ -34,11 +34,31 @@ RELEASE_CLAIMS: tuple[ClaimQuery, ...] = (
     ClaimQuery("every_probe_has_its_session", "probes", "The session of every probe is in ecephys_sessions"),
 )
 
+BEHAVIOR_CLAIMS: tuple[ClaimQuery, ...] = (
+    ClaimQuery("every_trial_has_its_performance", "rolling_performance", "Rolling performance has the trials' rows"),
+    ClaimQuery("every_presentation_has_its_trial", "stimulus_presentations", "The trial of every one is in the file"),
+)
+
 SESSION_CLAIMS: tuple[ClaimQuery, ...] = (
     ClaimQuery("every_session_unit_has_its_channel", "session_units", "The peak channel of every unit is in the file"),
     ClaimQuery("every_session_channel_has_its_probe", "session_channels", "The probe of every channel is in the file"),
     ClaimQuery("spike_counts_equal_the_index", "spike_times", "Every unit has as many spikes as the file's index says"),
+    *BEHAVIOR_CLAIMS,
 )
+
+LFP_CLAIMS: tuple[ClaimQuery, ...] = (
+    ClaimQuery("every_lfp_channel_has_all_blocks", "lfp", "Every channel has as many blocks as there are times for"),
+    ClaimQuery(
+        "every_lfp_channel_is_described", "lfp_channels", "Every channel of the LFP is in the file's electrodes"
+    ),
+)
+
+FILE_CLAIMS: dict[str, tuple[ClaimQuery, ...]] = {
+    "ecephys_session": SESSION_CLAIMS,
+    "behavior_session": BEHAVIOR_CLAIMS,
+    "probe_lfp": LFP_CLAIMS,
+}
+"""What must be true of the tables of a data file, by its kind; `UNIT_COUNT` too where the release is known."""
 
 UNIT_COUNT = ClaimQuery("unit_count_equals_the_release", "session_units", "The file has as many units as units.csv")
 
@@ -53,24 +73,27 @@ def check_release(lake: Lake, files: Mapping[str, TableFile]) -> tuple[Claim, ..
         return (*_check_keys(con, files), *_check(con, RELEASE_CLAIMS))
 
 
-def check_session(
+def check_file(
     lake: Lake,
+    source: Source,
     files: Mapping[str, TableFile],
-    session_id: int,
-    indexed_spikes: pa.Table,
+    *,
+    counted: Mapping[str, pa.Table],
     released_units: TableFile | None,
 ) -> tuple[Claim, ...]:
-    """The claims about one ecephys session's tables.
+    """The claims about the tables of one data file.
 
-    `indexed_spikes` (unit_id, spikes) is what the NWB file's own index says; `released_units` the units table of
-    the release, or None for a file of no release.
+    `counted` are what the file's own indexes say, by the names under which the queries know them: for an ecephys
+    session `indexed_spikes` (unit_id, spikes). `released_units` is the units table of the release, or None where a
+    file has no units or no release.
     """
     with _connected(lake, files) as con:
-        con.register("indexed_spikes", indexed_spikes)
-        queries = SESSION_CLAIMS
+        for name, rows in counted.items():
+            con.register(name, rows)
+        queries = FILE_CLAIMS[source.kind]
         if released_units:
             _create_view(con, lake, "released_units", released_units)
-            con.execute("SET VARIABLE session = ?", [session_id])
+            con.execute("SET VARIABLE session = ?", [source.ecephys_session_id])
             queries = (*queries, UNIT_COUNT)
         return (*_check_keys(con, files), *_check(con, queries))
 

@@ -173,9 +173,9 @@ def _is_of(record: Record, release: ReleaseFacts) -> bool:
 
 
 def _by_table(chosen: Iterable[tuple[Record, bool]]) -> dict[str, tuple[Shown, ...]]:
-    shown: dict[str, list[Shown]] = {name: [] for name in TABLES}
+    shown: dict[str, dict[str, Shown]] = {name: {} for name in TABLES}
     for record, in_step in chosen:
-        for name, file in record.tables.items():
-            if name in shown:
-                shown[name].append(Shown(record, file, in_step))
-    return {name: tuple(sorted(files, key=lambda s: s.file.path)) for name, files in shown.items()}
+        for file in (*record.tables.values(), *record.shared):
+            if file.table in shown:
+                shown[file.table].setdefault(file.path, Shown(record, file, in_step))
+    return {name: tuple(files[path] for path in sorted(files)) for name, files in shown.items()}

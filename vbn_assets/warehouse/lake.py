@@ -1,11 +1,12 @@
 """The lake: Parquet files that are written once, named by what they are about and where they came from.
 
     lake/<project>/<table>/<entity>=<id>/<hash>-<reader version>.parquet
+    lake/<project>/<table>/<content hash>-<reader version>.parquet
     lake/<project>/files/<kind>=<id>/<hash>.json
 
-The second is the `Record` of one source file: what was made from it. It is written last and atomically, so a
-table is in the lake when a record says so and not before; a killed writer leaves nothing but temporary files, and
-these only until the same file is written again.
+The second is for what many source files have in common and is kept once. The third is the `Record` of one source
+file: what was made from it. It is written last and atomically, so a table is in the lake when a record says so and
+not before; a killed writer leaves nothing but temporary files, and these only until the same file is written again.
 Nothing here knows NWB, CSV or DuckDB: it stores Arrow batches and tells what it stored.
 """
 
@@ -33,6 +34,8 @@ ROW_GROUP_ROWS = 1_000_000
 """Big enough for fast scans, small enough that one unit of a session reads a fiftieth of its spikes."""
 ROW_GROUP_BYTES = 32 << 20
 """A row group is held in memory while it is written: rows of waveforms are two hundred times a spike's size."""
+LFP_STEPS_BYTES = 64 << 10
+"""16 thousand steps of 0.2 µV: more than a trace of LFP has in minutes."""
 WRITERS = 2
 """Tables of one file written at a time: zstd keeps one core busy each, and more only cost memory."""
 
@@ -47,6 +50,13 @@ class Reading(Protocol):
     def batches(self) -> Iterator[pa.RecordBatch]: ...
 
 
+class SharedReading(Reading, Protocol):
+    """Rows that many source files have in common, told apart by their content."""
+
+    @property
+    def content_hash(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Source:
     """The file that tables are made from. `release` is null for a file that no known release has."""
@@ -59,6 +69,7 @@ class Source:
     version_id: str | None = None
     ecephys_session_id: int | None = None
     behavior_session_id: int | None = None
+    ecephys_probe_id: int | None = None
 
     def entity_id(self, entity: Entity) -> int | str | None:
         """The id that stands in the folder name of a table about `entity`."""
@@ -66,6 +77,8 @@ class Source:
             return self.ecephys_session_id
         if entity is Entity.BEHAVIOR_SESSION:
             return self.behavior_session_id
+        if entity is Entity.ECEPHYS_PROBE:
+            return self.ecephys_probe_id
         return self.id if entity is Entity.RELEASE else None
 
 
@@ -104,6 +117,8 @@ class Record:
     facts: dict[str, Any] = field(default_factory=dict)
     made_at: str = ""
     seconds: float = 0.0
+    shared: tuple[TableFile, ...] = ()
+    """Files of the lake that other records may name too."""
 
     @property
     def sound(self) -> bool:
@@ -141,6 +156,10 @@ class Lake:
             written = pool.map(lambda reading: self._write(source, reading), readings)
             return {file.table: file for file in written}
 
+    def keep(self, readings: Iterable[SharedReading]) -> tuple[TableFile, ...]:
+        """Write what is not there yet of rows that many source files have in common. Raises as `write` does."""
+        return tuple(self._keep(reading) for reading in readings)
+
     def commit(self, record: Record) -> Record:
         """Make the record, and by it the tables it names, part of the lake."""
         stamped = replace(record, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
@@ -173,6 +192,13 @@ class Lake:
         entity = f"{source.kind}={source.id.replace('/', '-')}"
         return self.root / self.project / "files" / entity / f"{source.file_hash[:16]}.json"
 
+    def _keep(self, reading: SharedReading) -> TableFile:
+        table = reading.table
+        path = self.root / self.project / table.name / f"{reading.content_hash}-{table.reader_version}.parquet"
+        if path.exists():
+            return self._file(path, reading, pq.read_metadata(path).num_rows)
+        return self._write_to(path, reading)
+
     def _table_path(self, source: Source, table: Table) -> Path:
         folder = self.root / self.project / table.name
         if table.entity is not Entity.FILE:
@@ -183,9 +209,14 @@ class Lake:
         return folder / f"{source.file_hash[:16]}-{table.reader_version}.parquet"
 
     def _write(self, source: Source, reading: Reading) -> TableFile:
-        path = self._table_path(source, reading.table)
+        return self._write_to(self._table_path(source, reading.table), reading)
+
+    def _write_to(self, path: Path, reading: Reading) -> TableFile:
         with _temporary(path) as temporary:
             rows = _write_parquet(temporary, reading)
+        return self._file(path, reading, rows)
+
+    def _file(self, path: Path, reading: Reading, rows: int) -> TableFile:
         return TableFile(
             table=reading.table.name,
             path=str(path.relative_to(self.root)),
@@ -256,20 +287,34 @@ def _row_groups(reading: Reading) -> Iterator[pa.Table]:
     """The batches put together to row groups; one empty group for a table without rows."""
     pending: list[pa.RecordBatch] = []
     rows = size = 0
+    written = False
     for batch in reading.batches():
         pending.append(batch)
         rows += batch.num_rows
         size += batch.nbytes
-        if rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
+        if reading.table.row_groups_as_read or rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(pending, reading.schema)
-            pending, rows, size = [], 0, 0
-    yield pa.Table.from_batches(pending, reading.schema)
+            pending, rows, size, written = [], 0, 0, True
+    if pending or not written:
+        yield pa.Table.from_batches(pending, reading.schema)
 
 
 def _encoding(schema: pa.Schema) -> dict[str, Any]:
-    """Floats as byte streams: on spikes that is half the time and four fifths of the size of plain zstd."""
+    """Doubles as byte streams: on spikes that is half the time and four fifths of the size of plain zstd.
+
+    Lists of single floats, which are LFP, are multiples of the amplifier's step: a dictionary of the steps is half the
+    size of zstd and read faster; one that grows beyond `LFP_STEPS_BYTES` is no such thing and is given up.
+    """
     floats = [path for column in schema for path in _float_paths(column)]
     others = [column.name for column in schema if not _float_paths(column)]
+    steps = [f"{column.name}.list.element" for column in schema if column.type == pa.list_(pa.float32())]
+    if steps:
+        return {
+            "compression": "lz4",
+            "use_dictionary": [*others, *steps],
+            "dictionary_pagesize_limit": LFP_STEPS_BYTES,
+            "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
+        }
     return {
         "compression": "zstd",
         "compression_level": 1,
@@ -279,9 +324,9 @@ def _encoding(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _float_paths(column: pa.Field) -> list[str]:
-    if pa.types.is_floating(column.type):
+    if pa.types.is_float64(column.type):
         return [column.name]
-    if pa.types.is_list(column.type) and pa.types.is_floating(column.type.value_type):
+    if pa.types.is_list(column.type) and pa.types.is_float64(column.type.value_type):
         return [f"{column.name}.list.element"]
     return []
 
@@ -292,6 +337,7 @@ def _read_record(path: Path) -> Record:
         return Record(
             source=Source(**raw["source"]),
             tables={name: TableFile(**file) for name, file in raw["tables"].items()},
+            shared=tuple(TableFile(**file) for file in raw.get("shared", ())),
             claims=tuple(Claim(**{**claim, "violations": tuple(claim["violations"])}) for claim in raw["claims"]),
             facts=raw["facts"],
             made_at=raw["made_at"],

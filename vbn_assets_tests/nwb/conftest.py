@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import h5py
 import pyarrow as pa
@@ -13,7 +14,10 @@ import pytest
 from vbn_assets.nwb.session import open_session
 
 Change = Callable[[h5py.File], object]
-ReadTables = Callable[[Path], dict[str, pa.Table]]
+
+
+class ReadTables(Protocol):
+    def __call__(self, path: Path, kind: str = "ecephys_session") -> dict[str, pa.Table]: ...
 
 
 @pytest.fixture
@@ -33,10 +37,10 @@ def changed(tmp_path: Path, sample_files: dict[tuple[str, str, str], Path]) -> C
 
 @pytest.fixture(scope="session")
 def read_tables() -> ReadTables:
-    """Every table of a session file, in memory."""
+    """Every table of a file, in memory."""
 
-    def read(path: Path) -> dict[str, pa.Table]:
-        with open_session(path, kind="ecephys_session", expected_id=None, release="0.5.0") as session:
+    def read(path: Path, kind: str = "ecephys_session") -> dict[str, pa.Table]:
+        with open_session(path, kind=kind, expected_id=None, release="0.5.0") as session:
             return {
                 reading.table.name: pa.Table.from_batches(reading.batches(), reading.schema)
                 for reading in session.tables()

@@ -37,6 +37,9 @@ FRAMES = {
     "running_speed": "running_speed",
 }
 
+COMPUTED = {"is_change_in_behavior_session", "flashes_since_change_in_behavior_session"}
+"""What `get_ecephys_session` does not have."""
+
 FROM_PROBES_CSV = {"lfp_sampling_rate", "has_lfp_data"}
 
 
@@ -74,9 +77,8 @@ def test_frame_is_allensdks(session: tuple[str, int], tables: dict[str, pa.Table
     for name in set(names) - (FROM_PROBES_CSV if table == "session_probes" else set()):
         ours = exactly(tables[table][name].to_pylist())
         assert ours == exactly(expected[name].to_pylist()), name
-    for name in (
-        set(tables[table].column_names) - set(names) - {"ecephys_session_id", "behavior_session_id", "location"}
-    ):
+    ours = {"ecephys_session_id", "behavior_session_id", "location", *COMPUTED}
+    for name in set(tables[table].column_names) - set(names) - ours:
         assert tables[table][name].null_count == tables[table].num_rows, name
 
 
@@ -111,7 +113,7 @@ def test_metadata_is_allensdks(session: tuple[str, int], tables: dict[str, pa.Ta
 def test_readings_have_the_described_schema(sample_files: dict[tuple[str, str, str], Path]) -> None:
     path = sample_files["0.5.0", "ecephys_session", "1100000102"]
     with open_session(path, kind="ecephys_session", expected_id=1100000102, release="0.5.0") as session:
-        assert (session.ecephys_session_id, session.behavior_session_id) == (1100000102, 1100000202)
+        assert session.ids == {"ecephys_session_id": 1100000102, "behavior_session_id": 1100000202}
         readings = session.tables()
         assert {reading.table.name for reading in readings} == set(SESSION_FILE_TABLES["ecephys_session"])
         assert [reading.table.name for reading in readings[:2]] == ["spike_times", "mean_waveforms"]
@@ -141,5 +143,5 @@ def test_two_threads_read_what_one_does(
 def test_the_files_own_index_counts_spikes(sample_files: dict[tuple[str, str, str], Path]) -> None:
     path = sample_files["0.5.0", "ecephys_session", "1100000104"]
     with open_session(path, kind="ecephys_session", expected_id=1100000104, release="0.5.0") as session:
-        counted = dict(zip(*session.spikes_per_unit().to_pydict().values(), strict=True))
+        counted = dict(zip(*session.counted()["indexed_spikes"].to_pydict().values(), strict=True))
     assert counted == {unit: len(times) for unit, times in golden("0.5.0", "spike_times", 1100000104).items()}

@@ -1,0 +1,99 @@
+"""Eye tracking: ellipses of eyelid, pupil and corneal reflection, and the geometry of the rig.
+
+What the file says of blinks is left aside: AllenSDK finds them anew on reading, and so does this module.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from vbn_assets.nwb.session_file import SessionFile
+from vbn_assets.tables import TABLES
+from vbn_assets.tables.model import nan_to_null
+
+_EYE_TRACKING = "acquisition/EyeTracking"
+_SERIES = {"cr": "corneal_reflection_tracking", "eye": "eye_tracking", "pupil": "pupil_tracking"}
+_RIG = "processing/eye_tracking_rig_metadata/eye_tracking_rig_metadata"
+_UNKNOWN_IN_BLINKS = ("cr_area", *(f"{p}_{q}" for p in ("eye", "pupil") for q in ("area", "width", "height", "phi")))
+"""The ellipse of the corneal reflection stays: only its area goes."""
+
+_OUTLIER_DEVIATIONS = 3.0
+_FRAMES_AROUND_BLINKS = 2
+
+_Series = NDArray[np.float64]
+
+
+def read_eye_tracking(file: SessionFile) -> pa.Table:
+    """Table `eye_tracking`; empty where the file, as of a training session, has none."""
+    if _EYE_TRACKING not in file.h5:
+        return TABLES["eye_tracking"].file_schema.empty_table()
+    columns = {"timestamps": file.dataset(f"{_EYE_TRACKING}/eye_tracking/timestamps")[:]}
+    for part, series in _SERIES.items():
+        columns |= _ellipses(file, part, f"{_EYE_TRACKING}/{series}")
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise file.error("has eye tracking of different length", expected="one length", found=lengths)
+    blinks = _likely_blinks(columns["eye_area_raw"], columns["pupil_area_raw"])
+    for name in _UNKNOWN_IN_BLINKS:
+        columns[name] = np.where(blinks, np.nan, columns[name])
+    arrays = {name: nan_to_null(pa.array(values)) for name, values in columns.items()}
+    return pa.table({"frame": np.arange(len(blinks)), "likely_blink": blinks, **arrays})
+
+
+def read_rig_geometry(file: SessionFile) -> pa.Table:
+    """Table `eye_tracking_rig_geometry`, one row; none where the file has no eye tracking."""
+    schema = TABLES["eye_tracking_rig_geometry"].file_schema
+    if _RIG not in file.h5:
+        return schema.empty_table()
+    places = {
+        f"{thing}_{aspect}{unit}": f"{thing}_{aspect}"
+        for thing, aspect, unit in (
+            ("monitor", "position", "_mm"),
+            ("monitor", "rotation", "_deg"),
+            ("camera", "position", "_mm"),
+            ("camera", "rotation", "_deg"),
+            ("led", "position", ""),
+        )
+    }
+    row = {
+        name: dict(zip("xyz", file.dataset(f"{_RIG}/{dataset}")[:].tolist(), strict=True))
+        for name, dataset in places.items()
+    }
+    equipment = file.group(_RIG).attrs["equipment"]
+    return pa.Table.from_pylist(
+        [{**row, "equipment": equipment, "ecephys_session_id": file.ecephys_session_id}], schema
+    )
+
+
+def _ellipses(file: SessionFile, part: str, series: str) -> dict[str, _Series]:
+    centre = file.dataset(f"{series}/data")[:]
+    area = file.dataset(f"{series}/area_raw")[:]
+    return {
+        f"{part}_area": area,
+        f"{part}_area_raw": area,
+        f"{part}_center_x": centre[:, 0],
+        f"{part}_center_y": centre[:, 1],
+        f"{part}_width": file.dataset(f"{series}/width")[:],
+        f"{part}_height": file.dataset(f"{series}/height")[:],
+        f"{part}_phi": file.dataset(f"{series}/angle")[:],
+    }
+
+
+def _likely_blinks(eye_area: _Series, pupil_area: _Series) -> NDArray[np.bool_]:
+    """Frames without a fit or with an area far off the mean, and those around them."""
+    blinks = np.isnan(eye_area) | np.isnan(pupil_area) | _outliers(eye_area) | _outliers(pupil_area)
+    around = np.pad(blinks, _FRAMES_AROUND_BLINKS)
+    shifts = range(2 * _FRAMES_AROUND_BLINKS + 1)
+    likely: NDArray[np.bool_] = np.logical_or.reduce([around[shift : shift + len(blinks)] for shift in shifts])
+    return likely
+
+
+def _outliers(areas: _Series) -> NDArray[np.bool_]:
+    """More than three standard deviations from the mean of the known areas; none where all of these are equal."""
+    known = areas[~np.isnan(areas)]
+    if not len(known) or (known == known[0]).all():
+        return np.zeros(len(areas), bool)
+    outliers: NDArray[np.bool_] = np.abs((areas - known.mean()) / known.std()) > _OUTLIER_DEVIATIONS
+    return outliers
