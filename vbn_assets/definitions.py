@@ -16,6 +16,7 @@ from vbn_assets.releases.sensors import release_sensor
 from vbn_assets.resources import AnonymousS3, VisualBehavior
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.assets import warehouse_asset
+from vbn_assets.warehouse.checks import warehouse_checks
 from vbn_assets.warehouse.sensors import publish_sensor
 
 
@@ -25,7 +26,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     s3 = AnonymousS3(endpoint_url=settings.endpoint_url, region_name=projects[0].region if projects else None)
     return dg.Definitions(
         assets=[asset for project in projects for asset in _assets(project)],
-        asset_checks=[check for project in projects for check in mirror_checks(project)],
+        asset_checks=[check for project in projects for check in (*mirror_checks(project), *warehouse_checks(project))],
         jobs=[job for project in projects for job in jobs(project)],
         sensors=[sensor for project in projects for sensor in _sensors(project, settings)],
         schedules=[

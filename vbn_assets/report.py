@@ -16,7 +16,9 @@ from vbn_assets.projects import Project
 from vbn_assets.releases.diff import ReleaseDiff
 from vbn_assets.releases.manifest import ReleaseFile
 from vbn_assets.tables import TABLES, Table
+from vbn_assets.tables.defects import Defect
 from vbn_assets.warehouse.compare import TableDiff
+from vbn_assets.warehouse.defects import FoundDefect
 from vbn_assets.warehouse.lake import Claim, Record, Source, TableFile
 
 OWNERS = ["team:data"]
@@ -157,3 +159,33 @@ def claim_results(
         )
         for claim in claims
     ]
+
+
+def defect_specs(asset: dg.AssetKey, defects: Iterable[Defect]) -> list[dg.AssetCheckSpec]:
+    """Checks that warn: a known defect is in the data as released, whoever publishes it."""
+    return [
+        dg.AssetCheckSpec(
+            defect.name,
+            asset=asset,
+            description=f"{defect.description}\n\nWhat to do: {defect.remedy}\n\nSource: {defect.source}",
+        )
+        for defect in defects
+    ]
+
+
+def defect_result(asset: dg.AssetKey, found: FoundDefect) -> dg.AssetCheckResult:
+    columns = [dg.TableColumn("id", "int"), dg.TableColumn("rows", "int")]
+    records = [dg.TableRecord({"id": id, "rows": rows}) for id, rows in found.rows.items()]
+    return dg.AssetCheckResult(
+        passed=not found.rows,
+        asset_key=asset,
+        check_name=found.name,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "columns": ", ".join(found.defect.columns),
+            "count": len(records),
+            "ids": ", ".join(map(str, found.ids)) or "none",
+            "not_in_known_defects": ", ".join(map(str, found.unlisted)) or "none",
+            "found": dg.MetadataValue.table(records, schema=dg.TableSchema(columns)),
+        },
+    )

@@ -21,8 +21,8 @@ from vbn_assets.tables import TABLES
 
 _BLOCK_SAMPLES = 1250
 """A second of LFP: little to read beyond the window that was asked for."""
-_SLAB_BYTES = 64 << 20
-"""Read and turned round at once. A channel's share of it is a row group: 0.7 MB, so one channel can be read alone."""
+_SLAB_BYTES = 48 << 20
+"""Read and turned round at once. A channel's share of it is a row group, half a MB: one channel can be read alone."""
 _CACHED_SAMPLES = 256
 """Turned round within the processor's cache: three times as fast as a slab at once."""
 

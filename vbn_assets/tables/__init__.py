@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from vbn_assets.tables import behavior, ecephys, eye_tracking, images, lfp, metadata, releases, task
+from vbn_assets.tables import behavior, defects, ecephys, eye_tracking, images, lfp, metadata, releases, task
 from vbn_assets.tables.model import Column, Entity, Storage, Table, View, by_name, conform
 
 _BEHAVIOR = (*behavior.TABLES, *eye_tracking.TABLES, *task.TABLES, *images.TABLES)
 
 TABLES: dict[str, Table] = by_name(
-    (*metadata.TABLES, *_BEHAVIOR, *ecephys.TABLES, *lfp.TABLES, *images.SHARED, *releases.TABLES)
+    (*metadata.TABLES, *_BEHAVIOR, *ecephys.TABLES, *lfp.TABLES, *images.SHARED, *releases.TABLES, *defects.TABLES)
 )
 
-VIEWS: dict[str, View] = {view.name: view for view in (*metadata.VIEWS, *task.VIEWS, *images.VIEWS, *lfp.VIEWS)}
+VIEWS: dict[str, View] = {
+    view.name: view for view in (*metadata.VIEWS, *task.VIEWS, *images.VIEWS, *lfp.VIEWS, *defects.VIEWS)
+}
 
 SESSION_FILE_TABLES: dict[str, tuple[str, ...]] = {
     "ecephys_session": tuple(table.name for table in (*ecephys.TABLES, *_BEHAVIOR)),

@@ -50,6 +50,20 @@ RELEASES = Table(
     ),
 )
 
+RELEASE_COLUMNS = Table(
+    name="release_columns",
+    description="Which columns each metadata table had in each release: the others are null there.",
+    entity=Entity.RELEASE,
+    key=("release", "table_name", "column_name"),
+    columns=(
+        Column("release", STR, "The release", nullable=False),
+        Column("table_name", STR, "Metadata table", nullable=False),
+        Column("column_order", I64, "Its place in the CSV, 1 the first", nullable=False),
+        Column("column_name", STR, "Column of the CSV", nullable=False),
+        Column("data_type", STR, "SQL type here", nullable=False),
+    ),
+)
+
 WAREHOUSE_FILES = Table(
     name="warehouse_files",
     description="Where the rows of each table of this schema are from: one row for each table and source file.",
@@ -72,4 +86,4 @@ WAREHOUSE_FILES = Table(
     ),
 )
 
-TABLES = (RELEASE_FILES, RELEASES, WAREHOUSE_FILES)
+TABLES = (RELEASE_FILES, RELEASES, RELEASE_COLUMNS, WAREHOUSE_FILES)

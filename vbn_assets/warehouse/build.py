@@ -16,11 +16,13 @@ import duckdb
 import pyarrow as pa
 
 from vbn_assets.tables import TABLES, VIEWS, Entity, Storage, Table
+from vbn_assets.tables.defects import known_defects
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.queries import all_queries, query, quoted, text
+from vbn_assets.warehouse.release_diff import create_release_diff
 
-MADE_HERE = ("releases", "warehouse_files")
+MADE_HERE = ("releases", "release_columns", "warehouse_files", "known_defects")
 """Tables that are about the warehouse itself, and so not in the lake."""
 
 _FileKey = tuple[str, str, str, str, int]
@@ -29,8 +31,9 @@ _FileKey = tuple[str, str, str, str, int]
 
 def registry_fingerprint() -> str:
     """Changes when the description of any table does: a database made by another is not built upon."""
-    described = repr([(table.name, table.storage, table.sql, table.columns) for table in TABLES.values()])
-    return blake2b((described + repr(all_queries())).encode(), digest_size=16).hexdigest()
+    described = [(table.name, table.storage, table.sql, table.columns) for table in TABLES.values()]
+    facts = (described, list(VIEWS.values()), all_queries(), known_defects())
+    return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
 def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
@@ -52,7 +55,10 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
     _describe_project(con, contents, current)
     for release in releases:
         _show_release(con, lake, release)
+    create_release_diff(con, lake, contents)
+    defects = _known_defects(contents)
     for schema in contents.schemas:
+        _replace_table(con, schema.schema, "known_defects", defects)
         _create_views(con, schema.schema)
         _comment(con, schema.schema)
     con.execute("COMMIT")
@@ -219,6 +225,11 @@ def _provenance(contents: SchemaContents) -> pa.Table:
         for shown in chain.from_iterable(contents.tables.values())
     ]
     return pa.Table.from_pylist(rows, TABLES["warehouse_files"].schema)
+
+
+def _known_defects(contents: ProjectContents) -> pa.Table:
+    defects = [defect for defect in known_defects().values() if defect.project == contents.project.name]
+    return pa.Table.from_pylist([row for defect in defects for row in defect.rows()], TABLES["known_defects"].schema)
 
 
 def _replace_table(con: duckdb.DuckDBPyConnection, schema: str, name: str, rows: pa.Table) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,8 @@ Changed = Callable[[Change], Path]
 NAME = "ecephys_session_1100000104.nwb of release 0.5.0"
 
 
-def read(path: Path, expected_id: int | None = 1100000104) -> None:
-    with open_session(path, kind="ecephys_session", expected_id=expected_id, release="0.5.0") as session:
+def read(path: Path, expected_id: int | str | None = 1100000104, kind: str = "ecephys_session") -> None:
+    with open_session(path, kind=kind, expected_id=expected_id, release="0.5.0") as session:
         for reading in session.tables():
             for _ in reading.batches():
                 pass
@@ -89,6 +90,8 @@ def test_hdf5_that_is_no_nwb(tmp_path: Path) -> None:
         "general/metadata",
         "general/subject",
         "general/extracellular_ephys/electrodes",
+        "general/task_parameters",
+        "processing/stimulus/timestamps",
     ],
 )
 def test_missing_group(part: str, changed: Changed) -> None:
@@ -103,7 +106,7 @@ def test_missing_dataset(part: str, changed: Changed) -> None:
 
 def test_another_session_inside(changed: Changed) -> None:
     path = changed(put("identifier", "1100000999"))
-    assert "is about another session; expected 1100000104, found 1100000999" in refusal(path)
+    assert "is about another session or probe; expected 1100000104, found 1100000999" in refusal(path)
     read(path, expected_id=None)
 
 
@@ -157,3 +160,69 @@ def test_a_reading_that_fails_leaves_the_others(changed: Changed) -> None:
         with pytest.raises(NwbError, match="spike_amplitudes"):
             list(readings["spike_times"].batches())
         assert sum(batch.num_rows for batch in readings["trials"].batches()) > 0
+
+
+def test_task_without_a_parameter(changed: Changed) -> None:
+    def forget(file: h5py.File) -> None:
+        del file["general/task_parameters"].attrs["response_window_sec"]
+
+    text = refusal(changed(forget))
+    assert "response_window_sec" in text or "is no NWB file" in text
+
+
+def test_session_type_that_names_no_images(changed: Changed) -> None:
+    def rename(file: h5py.File) -> None:
+        file["general/task_parameters"].attrs["session_type"] = "EPHYS_1"
+
+    assert "names no image set" in refusal(changed(rename))
+
+
+def test_eye_tracking_of_different_length(changed: Changed) -> None:
+    def shorten(file: h5py.File) -> None:
+        pupil = file["acquisition/EyeTracking/pupil_tracking"]
+        replace(pupil, "area_raw", pupil["area_raw"][:-1])
+
+    assert "eye tracking of different length" in refusal(changed(shorten))
+
+
+LFP = "acquisition/probe_1100000308_lfp/probe_1100000308_lfp_data"
+
+
+@pytest.fixture
+def lfp(tmp_path: Path, sample_files: dict[tuple[str, str, str], Path]) -> Callable[..., str]:
+    """The refusal of a changed LFP file."""
+
+    def refuse(how: Change, expected_id: str = "1100000104/probeB") -> str:
+        path = tmp_path / "probe_probeB_lfp.nwb"
+        shutil.copy(sample_files["0.4.0", "probe_lfp", "1100000104/probeB"], path)
+        path.chmod(0o644)
+        with h5py.File(path, "r+") as file:
+            how(file)
+        with pytest.raises(NwbError) as refused:
+            read(path, expected_id, "probe_lfp")
+        return str(refused.value)
+
+    return refuse
+
+
+def test_lfp_of_another_probe(lfp: Callable[..., str]) -> None:
+    text = lfp(lambda file: None, "1100000104/probeA")
+    assert "is about another session or probe; expected probeA, found probeB" in text
+
+
+def test_lfp_without_its_series(lfp: Callable[..., str]) -> None:
+    assert "lacks a part" in lfp(remove("acquisition/probe_1100000308_lfp"))
+
+
+def test_lfp_with_too_few_times(lfp: Callable[..., str]) -> None:
+    def shorten(file: h5py.File) -> None:
+        replace(file[LFP], "timestamps", file[f"{LFP}/timestamps"][:-1])
+
+    assert "LFP and times of different length" in lfp(shorten)
+
+
+def test_lfp_of_other_channels(lfp: Callable[..., str]) -> None:
+    def narrow(file: h5py.File) -> None:
+        replace(file[LFP], "data", file[f"{LFP}/data"][:, :-1])
+
+    assert "LFP of other channels" in lfp(narrow)

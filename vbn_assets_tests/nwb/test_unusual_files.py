@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vbn_assets.nwb import units
+from vbn_assets.nwb import lfp, units
 from vbn_assets_tests.nwb.conftest import Change, ReadTables, drop_columns, replace
 
 Changed = Callable[[Change], Path]
@@ -182,3 +182,72 @@ def test_pieces_are_bounded(
     counts = whole["spike_times"].group_by("unit_id").aggregate([([], "count_all")])["count_all"].to_pylist()
     assert max(len(chunk) for chunk in sliced["spike_times"]["unit_id"].chunks) <= max(2000, *counts)
     assert sliced["spike_times"]["unit_id"].num_chunks > 5
+
+
+def test_session_without_optotagging(changed: Changed, read_tables: ReadTables) -> None:
+    """AllenSDK writes no table of no pulses, and cannot open the file then."""
+
+    def darken(file: h5py.File) -> None:
+        del file["processing/optotagging/optogenetic_stimulation"]
+
+    tables = read_tables(changed(darken))
+    assert tables["optotagging_table"].num_rows == 0
+    assert tables["trials"].num_rows > 0
+
+
+def test_session_without_eye_tracking(changed: Changed, read_tables: ReadTables) -> None:
+    def close(file: h5py.File) -> None:
+        del file["acquisition/EyeTracking"], file["processing/eye_tracking_rig_metadata"]
+
+    tables = read_tables(changed(close))
+    assert tables["eye_tracking"].num_rows == tables["eye_tracking_rig_geometry"].num_rows == 0
+
+
+def test_stored_blinks_are_not_believed(
+    changed: Changed, read_tables: ReadTables, unchanged: dict[str, pa.Table]
+) -> None:
+    def invert(file: h5py.File) -> None:
+        blinks = file["acquisition/EyeTracking/likely_blink/data"]
+        blinks[:] = ~blinks[:]
+
+    assert read_tables(changed(invert))["eye_tracking"] == unchanged["eye_tracking"]
+
+
+def test_series_of_speed_turn_by_themselves(
+    changed: Changed, read_tables: ReadTables, unchanged: dict[str, pa.Table]
+) -> None:
+    def turn(file: h5py.File) -> None:
+        speed = file["processing/running/speed_unfiltered/data"]
+        speed[:] = -np.abs(speed[:]) - 2
+
+    tables = read_tables(changed(turn))
+    assert tables["running_speed"] == unchanged["running_speed"]
+    assert min(tables["raw_running_speed"]["speed"].to_pylist()) >= 2
+
+
+def test_passive_session_has_no_dprime(changed: Changed, read_tables: ReadTables) -> None:
+    def silence(file: h5py.File) -> None:
+        trials = file["intervals/trials"]
+        trials["reward_volume"][:] = 0
+        replace(trials, "lick_times", [""], dtype=h5py.string_dtype())
+        replace(trials, "lick_times_index", np.zeros(len(trials["id"]), np.uint8))
+        trials["lick_times_index"].attrs["target"] = trials["lick_times"].ref
+
+    tables = read_tables(changed(silence))
+    aborted = tables["trials"]["aborted"].to_pylist()
+    rates = tables["rolling_performance"]["rolling_dprime"].to_pylist()
+    assert rates == [None if gone else 0.0 for gone in aborted]
+    assert tables["performance_metrics"]["max_dprime"].to_pylist() == [0.0]
+
+
+def test_lfp_slabs_and_blocks(
+    sample_files: dict[tuple[str, str, str], Path], read_tables: ReadTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sample_files["0.4.0", "probe_lfp", "1100000104/probeB"]
+    whole = read_tables(path, "probe_lfp")
+    monkeypatch.setattr(lfp, "_SLAB_BYTES", 1)
+    sliced = read_tables(path, "probe_lfp")
+    order = [("channel_id", "ascending"), ("block", "ascending")]
+    assert sliced["lfp"].sort_by(order) == whole["lfp"].sort_by(order)
+    assert max(len(chunk) for chunk in sliced["lfp"]["block"].chunks) == 1
+    assert len(set(whole["lfp"]["block"].to_pylist())) == whole["lfp_timestamps"].num_rows > 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -34,19 +35,38 @@ def rows_of(table: str, **columns: Any) -> ArrowReading:
     return ArrowReading(description, conform(pa.table(made | columns), description))
 
 
+def table_of(name: str, **columns: Any) -> ArrowReading:
+    """A described table of just these columns: the others are absent where they may be, else null."""
+    description = TABLES[name]
+    rows = len(next(iter(columns.values())))
+    needed = {c.name: pa.nulls(rows, c.type) for c in description.columns if c.nullable and not c.optional}
+    return ArrowReading(description, conform(pa.table(needed | columns), description))
+
+
 def file_hash(name: str) -> str:
     return (name * 128)[:128]
 
 
-def add_release(lake: Lake, version: str, sessions: dict[int, str], units: str = "u") -> Record:
-    """A release with its metadata tables; `sessions` gives each one's file by a letter that stands for its hash."""
+def add_release(
+    lake: Lake,
+    version: str,
+    sessions: dict[int, str],
+    units: str = "u",
+    readings: Mapping[str, ArrowReading] | None = None,
+) -> Record:
+    """A release with its metadata tables; `sessions` gives each one's file by a letter that stands for its hash.
+
+    `readings` are metadata tables that only this release has; the others are the same in every one.
+    """
+    readings = readings or {}
     metadata = {name: units if name == "units" else "m" for name in VBN.metadata_tables}
+    metadata |= dict.fromkeys(readings, version)
     files = [("metadata", None, name, letter) for name, letter in metadata.items()]
     files += [("ecephys_session", id, str(id), letter) for id, letter in sessions.items()]
     for kind, _, name, letter in files:
         source = Source(kind, name, file_hash(letter + name), version)
         if kind == "metadata" and lake.record(source) is None:
-            lake.commit(Record(source, lake.write(source, [rows_of(name)])))
+            lake.commit(Record(source, lake.write(source, [readings.get(name) or rows_of(name)])))
     listing = pa.table(
         {
             "release": [version] * len(files),
@@ -73,11 +93,22 @@ def session_source(id: int, letter: str, release: str | None = None) -> Source:
 
 
 def add_session(
-    lake: Lake, id: int, letter: str, release: str | None = None, *, broken: str = "", **trials: Any
+    lake: Lake,
+    id: int,
+    letter: str,
+    release: str | None = None,
+    *,
+    broken: str = "",
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
+    **trials: Any,
 ) -> Record:
-    """One session's tables, of the file that the letter stands for; `trials` replaces columns of that table."""
+    """One session's tables, of the file that the letter stands for.
+
+    `trials` replaces columns of that table, and `columns` of any other by its name.
+    """
     source = session_source(id, letter, release)
+    replaced = {"trials": trials, **(columns or {})}
     names = SESSION_FILE_TABLES["ecephys_session"]
-    files = lake.write(source, [rows_of(name, **(trials if name == "trials" else {})) for name in names])
+    files = lake.write(source, [rows_of(name, **replaced.get(name, {})) for name in names])
     claims = (Claim("made_up", False, "trials", "never", (broken,)),) if broken else ()
     return lake.commit(Record(source, files, claims))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from vbn_assets.pipeline import (
+    ArrowReading,
     Workspace,
     extract_file,
     extract_unreleased,
@@ -23,9 +24,11 @@ from vbn_assets.pipeline import (
 from vbn_assets.projects import VBN
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
+from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.lake import Record
 from vbn_assets.warehouse.publish import publish
 from vbn_assets_tests.golden import golden
+from vbn_assets_tests.warehouse.made import ROWS, add_release, lake_of, rows_of, session_source
 
 RELEASE = "0.5.0"
 
@@ -159,3 +162,16 @@ def test_current_source_density(con: duckdb.DuckDBPyConnection) -> None:
     assert rows["time"].tobytes() == np.tile(expected["csd_time"], channels).tobytes()
     for name in ("vertical_position", "horizontal_position"):
         assert rows[name].tolist() == np.repeat(expected[name], times).tolist()
+
+
+def test_lake_file_older_than_a_column_shows_it_as_null(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    lake = lake_of(settings)
+    add_release(lake, "0.5.0", {1: "a"})
+    rows = rows_of("running_speed").rows.drop_columns("ecephys_session_id")
+    source = session_source(1, "a", "0.5.0")
+    lake.commit(Record(source, lake.write(source, [ArrowReading(TABLES["running_speed"], rows)])))
+    publish(settings)
+    with duckdb.connect(str(settings.warehouse_path), read_only=True) as con:
+        shown = con.execute("SELECT ecephys_session_id, behavior_session_id FROM vbn.running_speed").fetchall()
+    assert shown == [(None, 1001)] * ROWS

@@ -1,0 +1,113 @@
+"""What is known to be wrong in the published data, as rows, and the views by which a query can allow for it.
+
+The defects themselves are in known_defects.toml beside this module. Finding them in the data is for
+`warehouse/defects.py`. Nothing here or there changes a released value.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from vbn_assets.tables.model import I64, STR, Column, Entity, Table, View
+
+KNOWN_DEFECTS = Table(
+    name="known_defects",
+    description="What is known to be wrong, missing or misleading in the released data. Values stay as released.",
+    entity=Entity.RELEASE,
+    columns=(
+        Column("project", STR, "vbn or vbo", nullable=False),
+        Column("defect", STR, "Its name; the check that finds it in the data has the same", nullable=False),
+        Column("first_release", STR, "First release that has it; null: the first there is"),
+        Column("last_release", STR, "Last release that has it; null: none is known without"),
+        Column("kind", STR, "What `id` is the id of; null: sessions with and without probes"),
+        Column("id", I64, "The session it is about; null: all, or those that the check finds"),
+        Column("table_name", STR, "Table", nullable=False),
+        Column("column_name", STR, "Column", nullable=False),
+        Column("description", STR, "What is wrong", nullable=False),
+        Column("source", STR, "Who found it: an issue of AllenSDK, the change log, a document", nullable=False),
+        Column("remedy", STR, "What to do about it", nullable=False),
+    ),
+)
+
+TABLES = (KNOWN_DEFECTS,)
+
+VIEWS = (
+    View(
+        name="defects_shown",
+        description="The known defects of what this schema shows: one row for each column and source file.",
+        sql="defects_shown.sql",
+    ),
+    View(
+        name="ecephys_sessions_with_corrections",
+        description=(
+            "ecephys_sessions, and beside it date_of_acquisition_utc, recording_day, session_number_of_mouse, "
+            "is_abnormal and has_ccf."
+        ),
+        sql="ecephys_sessions_with_corrections.sql",
+    ),
+    View(
+        name="units_with_flags",
+        description=(
+            "units, and beside them amplitude_cutoff_is_ceiling, has_ccf, scaling_may_be_wrong (of a release before "
+            "0.5.0) and parent_structure_acronym."
+        ),
+        sql="units_with_flags.sql",
+    ),
+    View(
+        name="stimulus_presentations_without_spurious_omissions",
+        description="stimulus_presentations without omissions before the first trial, which never happened.",
+        sql="stimulus_presentations_without_spurious_omissions.sql",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One entry of known_defects.toml."""
+
+    name: str
+    project: str
+    columns: tuple[str, ...]
+    """As `table.column`."""
+    description: str
+    source: str
+    remedy: str
+    kind: str | None = None
+    ids: tuple[int, ...] = ()
+    first_release: str | None = None
+    last_release: str | None = None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Its rows of `known_defects`: one for each column and id."""
+        for column in self.columns:
+            table_name, _, column_name = column.partition(".")
+            for id in self.ids or (None,):
+                yield {
+                    "project": self.project,
+                    "defect": self.name,
+                    "first_release": self.first_release,
+                    "last_release": self.last_release,
+                    "kind": self.kind,
+                    "id": id,
+                    "table_name": table_name,
+                    "column_name": column_name,
+                    "description": self.description,
+                    "source": self.source,
+                    "remedy": self.remedy,
+                }
+
+
+@cache
+def known_defects() -> dict[str, Defect]:
+    """Every known defect of every project, by name."""
+    text = resources.files("vbn_assets.tables").joinpath("known_defects.toml").read_text()
+    entries = tomllib.loads(text)["defect"]
+    return {
+        entry["name"]: Defect(**entry | {"columns": tuple(entry["columns"]), "ids": tuple(entry.get("ids", ()))})
+        for entry in entries
+    }

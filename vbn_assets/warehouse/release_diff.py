@@ -1,0 +1,122 @@
+"""`release_diff(before, after)`: a table macro of the warehouse that tells what differs between two releases.
+
+It compares files by what they are about, and the metadata tables column by column and value by value, whatever
+releases are asked for: nothing is computed at publishing. It reads `<table>_of_releases`, the views made here that
+put one metadata table of all releases together. Comparing two files while publishing is for `compare`.
+"""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vbn_assets.tables import TABLES, Table
+from vbn_assets.tables.model import PRESENT_COLUMNS
+from vbn_assets.warehouse.contents import ProjectContents, Shown
+from vbn_assets.warehouse.lake import Lake
+from vbn_assets.warehouse.queries import query, quoted, text
+
+RELEASE_COLUMNS = "release_columns"
+DESCRIPTION = (
+    "What differs from one release to another: (what: file, column or row; table_name, or a file's kind; id; "
+    "column_name; change: added, removed, changed or moved; before; after; ecephys_session_id; behavior_session_id)"
+)
+_SESSIONS = ("ecephys_session_id", "behavior_session_id")
+
+
+def create_release_diff(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
+    """Make the macro, its views and `release_columns` in the project's schema; the releases' schemas must be there."""
+    schema = contents.project.name
+    tables = [TABLES[name] for name in contents.project.metadata_tables]
+    for table in tables:
+        _create_view_of_releases(con, contents, table)
+    con.register("columns_of_releases", _release_columns(con, lake, contents))
+    con.execute(f"CREATE OR REPLACE TABLE {quoted(schema)}.{RELEASE_COLUMNS} AS FROM columns_of_releases")
+    con.unregister("columns_of_releases")
+    rows = "\nUNION ALL\n".join(_differing_rows(con, schema, table) for table in tables)
+    body = query("release_diff.sql").format(schema=quoted(schema), rows=rows)
+    con.execute(f"CREATE OR REPLACE MACRO {quoted(schema)}.release_diff(before_release, after_release) AS TABLE {body}")
+    con.execute(f"COMMENT ON MACRO TABLE {quoted(schema)}.release_diff IS {text(DESCRIPTION)}")
+
+
+def _create_view_of_releases(con: duckdb.DuckDBPyConnection, contents: ProjectContents, table: Table) -> None:
+    """`units_of_releases`: the rows of every release held, with their release; null where a release lacks a column."""
+    current, *releases = contents.schemas
+    view = f"{quoted(current.schema)}.{quoted(view_of_releases(table))}"
+    columns = f"SELECT NULL::VARCHAR AS release, * FROM {quoted(current.schema)}.{quoted(table.name)} WHERE FALSE"
+    rows = [
+        f"SELECT {text(release.release or '')} AS release, * FROM {quoted(release.schema)}.{quoted(table.name)}"
+        for release in releases
+    ]
+    con.execute(f"CREATE OR REPLACE VIEW {view} AS {' UNION ALL BY NAME '.join([columns, *rows])}")
+    con.execute(f"COMMENT ON VIEW {view} IS {text(f'{table.name} of every release held')}")
+
+
+def view_of_releases(table: Table) -> str:
+    return f"{table.name}_of_releases"
+
+
+def _differing_rows(con: duckdb.DuckDBPyConnection, schema: str, table: Table) -> str:
+    """The query for what differs in one metadata table, with every column that any release has."""
+    rows = f"{quoted(schema)}.{quoted(view_of_releases(table))}"
+    columns = [row[0] for row in con.execute(f"DESCRIBE {rows}").fetchall() if row[0] != "release"]
+    values = [name for name in columns if name not in table.key]
+    return query("release_diff_rows.sql").format(
+        table=text(table.name),
+        rows=rows,
+        key=quoted(table.key[0]),
+        id=" || '/' || ".join(f"{_either(name)}::VARCHAR" for name in table.key),
+        same_key=" AND ".join(f"old.{quoted(name)} = new.{quoted(name)}" for name in table.key),
+        any_difference=" OR ".join(map(_differs, values)),
+        differences=",\n".join(map(_difference, values)),
+        **{name: _either(name) if name in columns else "NULL::BIGINT" for name in _SESSIONS},
+    )
+
+
+def _either(name: str) -> str:
+    return f"coalesce(new.{quoted(name)}, old.{quoted(name)})"
+
+
+def _differs(name: str) -> str:
+    return f"old.{quoted(name)} IS DISTINCT FROM new.{quoted(name)}"
+
+
+def _difference(name: str) -> str:
+    """One value's change, or null: the text is made only of what differs."""
+    before, after = (f"{side}.{quoted(name)}::VARCHAR" for side in ("old", "new"))
+    return f"CASE WHEN {_differs(name)} THEN {{'column_name': {text(name)}, 'before': {before}, 'after': {after}}} END"
+
+
+def _release_columns(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> pa.Table:
+    """`release_columns`: what the CSVs of each release really had, in their order."""
+    rows = []
+    for release in contents.schemas[1:]:
+        for name in contents.project.metadata_tables:
+            types = dict(
+                con.execute(
+                    "SELECT column_name, data_type FROM duckdb_columns() "
+                    "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ?",
+                    [release.schema, name],
+                ).fetchall()
+            )
+            rows += [
+                {
+                    "release": release.release,
+                    "table_name": name,
+                    "column_order": order,
+                    "column_name": column,
+                    "data_type": types[column],
+                }
+                for shown in release.tables[name]
+                for order, column in enumerate(_columns_in_source(lake, shown), start=1)
+            ]
+    return pa.Table.from_pylist(rows, TABLES[RELEASE_COLUMNS].schema)
+
+
+def _columns_in_source(lake: Lake, shown: Shown) -> list[str]:
+    metadata = pq.read_schema(lake.path(shown.file)).metadata or {}
+    present: list[str] = json.loads(metadata.get(PRESENT_COLUMNS, b"[]"))
+    return present or list(shown.file.columns)

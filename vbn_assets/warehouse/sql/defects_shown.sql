@@ -1,0 +1,16 @@
+-- A defect belongs to the files of the releases it names: each source file is asked for the release it was taken from.
+-- Releases are compared number by number: 0.10.0 comes after 0.9.0.
+SELECT
+    known.defect, known.table_name, known.column_name,
+    shown.kind AS file_kind, shown.id AS file_id, shown.release,
+    known.kind, known.id, known.description, known.source, known.remedy
+FROM {schema}.known_defects AS known
+JOIN {schema}.warehouse_files AS shown
+    ON shown.table_name = known.table_name
+    AND (
+        known.id IS NULL
+        OR shown.kind = 'metadata'
+        OR (known.kind = shown.kind AND known.id::VARCHAR = shown.id)
+    )
+    AND (known.first_release IS NULL OR string_split(regexp_extract(shown.release, '^[0-9.]+'), '.')::INTEGER[] >= string_split(regexp_extract(known.first_release, '^[0-9.]+'), '.')::INTEGER[])
+    AND (known.last_release IS NULL OR string_split(regexp_extract(shown.release, '^[0-9.]+'), '.')::INTEGER[] <= string_split(regexp_extract(known.last_release, '^[0-9.]+'), '.')::INTEGER[])
