@@ -1,19 +1,20 @@
 """What happens by itself, and what can be asked for by name: conditions, jobs and schedules.
 
 A new release re-makes the sessions that are held and whose file changed. It never fetches a session nobody
-asked for: that is what `VBN_HOLD`, `vbn sync` and the partition's Materialize button are for.
+asked for: that is what `VBN_HOLD` and its like, `vbn sync` and the partition's Materialize button are for.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import dagster as dg
 from semver import Version
 
 from vbn_assets.mirror.checks import IN_STEP_CHECK
 from vbn_assets.partitions import releases_of
-from vbn_assets.projects import Project
-from vbn_assets.report import asset_key, group
-from vbn_assets.tables import SESSION_FILE_TABLES
+from vbn_assets.projects import FileKind, Project
+from vbn_assets.report import asset_key, file_key, group, tables_by_asset
 
 _IDLE = ~dg.AutomationCondition.in_progress()
 _HANDLED = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
@@ -36,7 +37,6 @@ AUTOMATION_SECONDS = 10
 def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
     """The jobs of one project, named by what they do."""
     key = asset_key
-    tables = [key(project, name) for name in SESSION_FILE_TABLES[project.session_kind]]
     metadata = [key(project, name) for name in ("manifest", *project.metadata_tables, "release_files")]
     return [
         dg.define_asset_job(
@@ -44,11 +44,7 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
             selection=dg.AssetSelection.assets(*metadata),
             description="One release: its manifest and metadata tables, and which sessions it has.",
         ),
-        dg.define_asset_job(
-            f"mirror_{project.name}_sessions",
-            selection=dg.AssetSelection.assets(key(project, "session_nwb"), *tables),
-            description="One session: its NWB file, verified, and the tables read from it.",
-        ),
+        *(mirror_job(project, kind) for kind in project.kinds),
         dg.define_asset_job(
             f"scrub_{project.name}_mirror",
             selection=dg.AssetSelection.assets(key(project, "mirror_scrub")),
@@ -58,10 +54,22 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
             f"publish_{project.name}",
             # With the check: each publish follows a change of the release or of what is held.
             selection=dg.AssetSelection.assets(key(project, "warehouse"))
-            | dg.AssetSelection.checks(dg.AssetCheckKey(key(project, "session_nwb"), IN_STEP_CHECK)),
+            | dg.AssetSelection.checks(
+                *(dg.AssetCheckKey(file_key(project, kind), IN_STEP_CHECK) for kind in project.kinds)
+            ),
             description="The warehouse, made to show what the lake has.",
         ),
     ]
+
+
+@cache  # the sensor that asks for a job and the definitions must have the same object
+def mirror_job(project: Project, kind: FileKind) -> dg.UnresolvedAssetJobDefinition:
+    """`mirror_vbn_sessions`, `mirror_vbn_behavior_sessions` or `mirror_vbn_probes`."""
+    return dg.define_asset_job(
+        f"mirror_{project.name}_{kind.plural}",
+        selection=dg.AssetSelection.assets(file_key(project, kind), *tables_by_asset(project, kind)),
+        description=f"One NWB file ({kind.name}), verified, and the tables read from it.",
+    )
 
 
 def automation_sensor(project: Project) -> dg.AutomationConditionSensorDefinition:

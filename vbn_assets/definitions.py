@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dagster as dg
 
-from vbn_assets.automation import automation_sensor, jobs, refresh_schedule, scrub_schedule
+from vbn_assets.automation import automation_sensor, jobs, mirror_job, refresh_schedule, scrub_schedule
 from vbn_assets.metadata.assets import metadata_assets
 from vbn_assets.mirror.assets import mirror_assets
 from vbn_assets.mirror.checks import mirror_checks
 from vbn_assets.mirror.sensors import hold_sensor
-from vbn_assets.nwb.assets import session_table_assets
+from vbn_assets.nwb.assets import file_table_assets
 from vbn_assets.projects import PROJECTS, Project
 from vbn_assets.releases.assets import release_assets
 from vbn_assets.releases.sensors import release_sensor
@@ -43,7 +43,7 @@ def _assets(project: Project) -> list[dg.AssetsDefinition | dg.SourceAsset]:
         *release_assets(project),
         *metadata_assets(project),
         *mirror_assets(project),
-        session_table_assets(project),
+        *(file_table_assets(project, kind) for kind in project.kinds),
         warehouse_asset(project),
     ]
 
@@ -51,7 +51,7 @@ def _assets(project: Project) -> list[dg.AssetsDefinition | dg.SourceAsset]:
 def _sensors(project: Project, settings: Settings) -> list[dg.SensorDefinition]:
     return [
         release_sensor(project, f"refresh_{project.name}", settings.poll_seconds),
-        hold_sensor(project, f"mirror_{project.name}_sessions"),
+        hold_sensor(project, {kind.name: mirror_job(project, kind) for kind in project.kinds}),
         publish_sensor(project, f"publish_{project.name}"),
         automation_sensor(project),
     ]

@@ -1,4 +1,4 @@
-"""Which sessions of a release this machine holds, which are out of step with it, and which are missing.
+"""Which files of a release this machine holds, which are out of step with it, and which are missing.
 
 The answer comes from the lake's records, whoever made them: a Dagster run, the `vbn` command or a notebook.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vbn_assets.pipeline import Workspace
+from vbn_assets.pipeline import Workspace, select_sessions
+from vbn_assets.projects import FileKind
 from vbn_assets.releases.manifest import Release, ReleaseFile
 from vbn_assets.warehouse.lake import Record
 
@@ -25,31 +26,54 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Holding:
-    """One session of a release, and what the lake has of it."""
+    """One session or LFP file of a release, and what the lake has of it."""
 
     session_id: int
+    """The session it is; of an LFP file, the session it belongs to."""
     file: ReleaseFile
     state: State
     record: Record | None
-    """The newest record of the session, of whichever release."""
+    """The newest record of the file, of whichever release."""
 
 
-def holdings(workspace: Workspace, release: Release) -> list[Holding]:
-    """Every session of the release in order of id."""
-    kind = workspace.project.session_kind
+def holdings(workspace: Workspace, release: Release, kind: FileKind | None = None) -> list[Holding]:
+    """Every file of a kind, by default of the sessions that `VBN_HOLD` is about, in order of id."""
+    name = (kind or workspace.project.sessions).name
     records: dict[str, list[Record]] = {}
-    for record in workspace.lake.records(kind):
+    for record in workspace.lake.records(name):
         records.setdefault(record.source.id, []).append(record)
-    files = [file for file in release.data.values() if file.kind == kind]
-    return sorted((_holding(file, records.get(file.id, [])) for file in files), key=lambda holding: holding.session_id)
+    files = [file for file in release.data.values() if file.kind == name]
+    held = [_holding(file, records.get(file.id, [])) for file in files]
+    return sorted(held, key=lambda holding: (holding.session_id, holding.file.id))
+
+
+def hold_condition(workspace: Workspace, kind: FileKind) -> str:
+    """The setting that names the files of a kind to hold: `none`, `all`, or an SQL condition on the kind's table."""
+    settings = workspace.settings
+    if not kind.is_session:
+        return "all" if settings.lfp else "none"
+    return settings.hold if kind == workspace.project.sessions else settings.hold_behavior
+
+
+def wanted_ids(workspace: Workspace, release: Release, kind: FileKind) -> set[int]:
+    """The sessions whose files of a kind the settings name. LFP files follow the sessions that are held or wanted."""
+    where = hold_condition(workspace, kind)
+    if kind.is_session:
+        return set(select_sessions(workspace, release, where, kind))
+    if where == "none":
+        return set()
+    sessions = workspace.project.sessions
+    held = {h.session_id for h in holdings(workspace, release, sessions) if h.state is not State.MISSING}
+    return held | wanted_ids(workspace, release, sessions)
 
 
 def _holding(file: ReleaseFile, records: list[Record]) -> Holding:
+    session_id = int(file.id.partition("/")[0])
     exact = [record for record in records if record.source.file_hash == file.file_hash]
     if exact:
         record = exact[-1]
-        return Holding(int(file.id), file, State.HELD if record.sound else State.UNSOUND, record)
+        return Holding(session_id, file, State.HELD if record.sound else State.UNSOUND, record)
     sound = [record for record in records if record.sound]
     if sound:
-        return Holding(int(file.id), file, State.STALE, sound[-1])
-    return Holding(int(file.id), file, State.MISSING, None)
+        return Holding(session_id, file, State.STALE, sound[-1])
+    return Holding(session_id, file, State.MISSING, None)

@@ -1,10 +1,10 @@
-"""The partition sets: releases by version, sessions by id. They grow as releases are found."""
+"""The partition sets: releases by version, sessions and probes by id. They grow as releases are found."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from vbn_assets.projects import Project
+from vbn_assets.projects import FileKind, Project
 
 
 def releases_of(project: Project) -> dg.DynamicPartitionsDefinition:
@@ -12,6 +12,6 @@ def releases_of(project: Project) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{project.name}_releases")
 
 
-def sessions_of(project: Project) -> dg.DynamicPartitionsDefinition:
-    """One partition a session of the kind that is held, e.g. `vbn_ecephys_sessions`."""
-    return dg.DynamicPartitionsDefinition(name=f"{project.name}_{project.session_kind}s")
+def files_of(project: Project, kind: FileKind) -> dg.DynamicPartitionsDefinition:
+    """One a session or probe that has a file: `vbn_ecephys_sessions`, `vbn_behavior_sessions`, `vbn_probes`."""
+    return dg.DynamicPartitionsDefinition(name=f"{project.name}_{kind.table}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from vbn_assets.errors import MetadataError, NwbError, SettingsError, UnknownRelease
-from vbn_assets.projects import Project
+from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.manifest import METADATA, Release, ReleaseFile
 from vbn_assets.settings import Settings
 from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
@@ -87,15 +86,31 @@ class Workspace:
                 return release
         return None
 
-    def session_file(self, session_id: str) -> ReleaseFile:
-        """The current release's file of a session. `UnknownRelease` where there is none."""
+    def files_about(self, release: Release, kind: FileKind) -> dict[str, ReleaseFile]:
+        """The files of a kind by the id of the session or probe they are about, for a release that is in the lake.
+
+        Their keys name an LFP file by session and probe name; which probe that is stands in `release_files` only.
+        """
+        record = self.release_record(release.version)
+        if record is None:
+            return {}
+        files = {file.id: file for file in release.data.values() if file.kind == kind.name}
+        rows = self.lake.read(record.tables["release_files"]).select(["kind", "id", "name"]).to_pylist()
+        return {str(row["id"]): files[row["name"]] for row in rows if row["kind"] == kind.name and row["id"]}
+
+    def session_file(self, id: str, kind: FileKind | None = None) -> ReleaseFile:
+        """The current release's file about a session, or about what else has files of that kind.
+
+        `UnknownRelease` where there is none.
+        """
         release = self.current_release()
         if release is None:
             raise UnknownRelease(
                 f"no release of {self.project.name} is in the lake yet",
                 remedy=f"Run the job refresh_{self.project.name}, or `vbn sync`.",
             )
-        return release.file(self.project.session_kind, session_id)
+        kind = kind or self.project.sessions
+        return self.files_about(release, kind).get(id) or release.file(kind.name, id)
 
 
 @dataclass(frozen=True)
@@ -215,13 +230,17 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
     """The tables of an NWB file on disk, whatever its origin: if a held release has its hash, as that release's."""
     from vbn_assets.mirror.disk import hash_file
     from vbn_assets.nwb.session import open_session
+    from vbn_assets.nwb.session_file import kind_of
 
+    file_hash = hash_file(path)
+    released = _file_with_hash(workspace, file_hash)
+    if released:
+        return extract_file(workspace, path, released)
     started = time.monotonic()
-    with ThreadPoolExecutor(1) as pool:
-        hashing = pool.submit(hash_file, path)
-        with open_session(path, kind=workspace.project.session_kind, expected_id=None, release="") as session:
-            source = _source_of_bytes(workspace, hashing.result(), session)
-            return _extracted(workspace, source) or _extract(workspace, session, source, started)
+    kind = workspace.project.kind(kind_of(path))
+    with open_session(path, kind=kind.name, expected_id=None, release="") as session:
+        source = Source(kind.name, str(session.ids[kind.id_column]), file_hash)
+        return _extracted(workspace, source) or _extract(workspace, session, source, started)
 
 
 def require_sound(record: Record) -> Record:
@@ -241,26 +260,25 @@ def require_sound(record: Record) -> Record:
     )
 
 
-def select_sessions(workspace: Workspace, release: Release, where: str) -> list[int]:
-    """The ids of a release's sessions for which an SQL condition on its session table holds; `all`, `none` too."""
+def select_sessions(workspace: Workspace, release: Release, where: str, kind: FileKind | None = None) -> list[int]:
+    """The ids of a release's sessions for which an SQL condition on their kind's table holds; `all`, `none` too."""
     import duckdb
 
     if where.strip().lower() == "none":
         return []
-    project = workspace.project
-    table = metadata_record(workspace, release, project.session_table).tables[project.session_table]
+    kind = kind or workspace.project.sessions
+    table = metadata_record(workspace, release, kind.table).tables[kind.table]
     condition = "TRUE" if where.strip().lower() == "all" else where
     sessions = workspace.lake.read(table)
     with duckdb.connect(config={"enable_external_access": "false"}) as con:
-        con.register(project.session_table, sessions)
+        con.register(kind.table, sessions)
         try:
             rows = con.execute(
-                f"SELECT {project.session_id_column} FROM {project.session_table} "
-                f"WHERE file_id >= 0 AND ({condition}) ORDER BY ALL"
+                f"SELECT {kind.id_column} FROM {kind.table} WHERE file_id >= 0 AND ({condition}) ORDER BY ALL"
             ).fetchall()
         except duckdb.Error as error:
             raise SettingsError(
-                f"the condition on {project.session_table} cannot be understood: {str(error).splitlines()[0]}",
+                f"the condition on {kind.table} cannot be understood: {str(error).splitlines()[0]}",
                 found=repr(where),
                 remedy=f"Its columns are {', '.join(sessions.column_names)}.",
             ) from error
@@ -297,14 +315,11 @@ def _extract(workspace: Workspace, session: Session, source: Source, started: fl
     return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started, shared=shared))
 
 
-def _source_of_bytes(workspace: Workspace, file_hash: str, session: Session) -> Source:
-    """The newest held release that has a file of this hash; else a source of no release."""
-    for release in reversed(workspace.mirror.releases()):
-        for file in release.data.values():
-            if file.file_hash == file_hash:
-                return _source(file, id=file.id)
-    kind = workspace.project.session_kind
-    return Source(kind, str(session.ids[workspace.project.session_id_column]), file_hash)
+def _file_with_hash(workspace: Workspace, file_hash: str) -> ReleaseFile | None:
+    """The file of this hash in the newest held release that has one."""
+    releases = reversed(workspace.mirror.releases())
+    files = (file for release in releases for file in release.data.values())
+    return next((file for file in files if file.file_hash == file_hash), None)
 
 
 def _released_units(workspace: Workspace, source: Source) -> TableFile | None:

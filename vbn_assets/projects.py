@@ -20,12 +20,20 @@ class FileKind:
     `key` matches the S3 key below the project's prefix; its groups, joined by `/`, are the id by which a
     file is recognised in every release, whatever its key or file_id is there. `table` is the metadata
     table whose `file_id` column points at these files and whose `id_column` names what they are about.
+    `asset` is the word for it in the names of assets, `plural` the one in the names of jobs.
     """
 
     name: str
     key: re.Pattern[str]
     table: str
     id_column: str
+    asset: str
+    plural: str
+
+    @property
+    def is_session(self) -> bool:
+        """Whether a file is a whole session, and not a part of one that its key names too."""
+        return self.key.groups == 1
 
 
 @dataclass(frozen=True)
@@ -42,17 +50,13 @@ class Project:
     """CSV names; the warehouse tables bear the same names."""
     kinds: tuple[FileKind, ...]
     session_kind: str
-    """The kind of file that a held session is made of."""
+    """The kind of file that `VBN_HOLD` is about."""
     mirror_folder: str
     """AllenSDK allows one project a cache folder, so each has its own below the data folder."""
 
     @property
-    def session_id_column(self) -> str:
-        return self.kind(self.session_kind).id_column
-
-    @property
-    def session_table(self) -> str:
-        return self.kind(self.session_kind).table
+    def sessions(self) -> FileKind:
+        return self.kind(self.session_kind)
 
     def kind(self, name: str) -> FileKind:
         return next(kind for kind in self.kinds if kind.name == name)
@@ -77,18 +81,24 @@ VBN = Project(
             key=re.compile(r"(?:behavior_ecephys_sessions/\d+|ecephys_sessions)/ecephys_session_(\d+)\.nwb"),
             table="ecephys_sessions",
             id_column="ecephys_session_id",
+            asset="session",
+            plural="sessions",
         ),
         FileKind(
             name="behavior_session",
             key=re.compile(r"behavior_only_sessions/\d+/behavior_session_(\d+)\.nwb"),
             table="behavior_sessions",
             id_column="behavior_session_id",
+            asset="behavior_session",
+            plural="behavior_sessions",
         ),
         FileKind(
             name="probe_lfp",
             key=re.compile(r"behavior_ecephys_sessions/(\d+)/probe_(\w+)_lfp\.nwb"),
             table="probes",
             id_column="ecephys_probe_id",
+            asset="probe_lfp",
+            plural="probes",
         ),
     ),
     session_kind="ecephys_session",

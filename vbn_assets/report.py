@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 
 from vbn_assets.errors import VbnError
-from vbn_assets.projects import Project
+from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.diff import ReleaseDiff
 from vbn_assets.releases.manifest import ReleaseFile
-from vbn_assets.tables import TABLES, Table
+from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
 from vbn_assets.tables.defects import Defect
 from vbn_assets.warehouse.compare import TableDiff
 from vbn_assets.warehouse.defects import FoundDefect
@@ -32,6 +32,36 @@ def asset_key(project: Project, name: str) -> dg.AssetKey:
 def group(project: Project, room: str) -> str:
     """`vbn_releases`, `vbn_mirror`, `vbn_tables` or `vbn_warehouse`."""
     return f"{project.name}_{room}"
+
+
+def file_key(project: Project, kind: FileKind) -> dg.AssetKey:
+    """`session_nwb`, `behavior_session_nwb`, `probe_lfp_nwb`: the files of a kind on disk."""
+    return asset_key(project, f"{kind.asset}_nwb")
+
+
+def published_key(project: Project, kind: FileKind) -> dg.AssetKey:
+    """`published_session` etc.: the files of a kind as the current release has them."""
+    return asset_key(project, f"published_{kind.asset}")
+
+
+def tables_by_asset(project: Project, kind: FileKind) -> dict[dg.AssetKey, tuple[Table, ...]]:
+    """The assets of the tables read from a file of a kind: one a table, where the tables are this kind's own.
+
+    An asset has one set of partitions. Tables that `project.sessions` have too are therefore one asset, all together.
+    """
+    tables = tuple(TABLES[name] for name in SESSION_FILE_TABLES[kind.name])
+    if kind != project.sessions and {table.name for table in tables} & {*SESSION_FILE_TABLES[project.session_kind]}:
+        return {asset_key(project, f"{kind.asset}_tables"): tables}
+    return {asset_key(project, table.name): (table,) for table in tables}
+
+
+def made_tables(project: Project, kind: FileKind, record: Record) -> Iterator[tuple[dg.AssetKey, str, dict[str, Any]]]:
+    """For each of those assets its key, data version and metadata once `record` is made."""
+    for key, tables in tables_by_asset(project, kind).items():
+        versions = ".".join(str(table.reader_version) for table in tables)
+        files = [record.tables[table.name] for table in tables]
+        metadata = table_metadata(record, files[0]) if len(files) == 1 else _tables_metadata(record, files)
+        yield key, f"{record.source.file_hash}-{versions}", metadata
 
 
 @contextmanager
@@ -95,6 +125,19 @@ def table_metadata(record: Record, file: TableFile, diff: TableDiff | None = Non
     if diff:
         metadata["changes_from_the_release_before"] = table_diff(diff)
     return metadata
+
+
+def _tables_metadata(record: Record, files: Iterable[TableFile]) -> dict[str, Any]:
+    """What several tables made as one asset are."""
+    rows = [dg.TableRecord({"table": file.table, "rows": file.rows, "bytes": file.bytes}) for file in files]
+    columns = [dg.TableColumn("table"), dg.TableColumn("rows", "int"), dg.TableColumn("bytes", "int")]
+    return {
+        "dagster/partition_row_count": record.rows,
+        "bytes": record.bytes,
+        "seconds": round(record.seconds, 3),
+        "tables": dg.MetadataValue.table(rows, schema=dg.TableSchema(columns)),
+        **source_metadata(record.source),
+    }
 
 
 def source_metadata(source: Source | ReleaseFile) -> dict[str, Any]:

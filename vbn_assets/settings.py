@@ -19,6 +19,7 @@ _ENVIRONMENT = {
     "data_dir": "VBN_DATA_DIR",
     "endpoint_url": "AWS_ENDPOINT_URL",
     "hold": "VBN_HOLD",
+    "hold_behavior": "VBN_HOLD_BEHAVIOR",
     "lfp": "VBN_LFP",
     "poll_seconds": "VBN_POLL_SECONDS",
     "dagster_home": "DAGSTER_HOME",
@@ -38,8 +39,10 @@ class Settings(BaseModel):
     """`AWS_ENDPOINT_URL`: another S3 than AWS, e.g. the local sample."""
     hold: str = "none"
     """`VBN_HOLD`: the sessions to keep by themselves: `none`, `all`, or an SQL condition on the session table."""
+    hold_behavior: str = "none"
+    """`VBN_HOLD_BEHAVIOR`: the same for sessions without probes; its condition is on `behavior_sessions`."""
     lfp: bool = False
-    """`VBN_LFP`: whether probe LFP files are held too."""
+    """`VBN_LFP`: whether the LFP files of the ecephys sessions that are held are held too."""
     pins: dict[str, str] = {}
     """`VBN_RELEASE_VBN` etc.: the release a project stays at, instead of the highest one."""
     poll_seconds: int = 60

@@ -6,13 +6,13 @@ For whoever works without Dagster: the `vbn` command, a notebook. The steps are 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from vbn_assets.errors import VbnError
-from vbn_assets.holdings import Holding, State, holdings
+from vbn_assets.errors import UnknownRelease, VbnError
+from vbn_assets.holdings import Holding, State, holdings, wanted_ids
 from vbn_assets.pipeline import Workspace, extract_file, require_sound, select_sessions
 from vbn_assets.releases.manifest import Release, ReleaseFile
 from vbn_assets.tables import SESSION_FILE_TABLES, TABLES
@@ -44,17 +44,25 @@ class SyncPlan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one session: its record, or the error that its file met."""
+    """What became of one file: its record, or the error that its file met."""
 
     file: ReleaseFile
     record: Record | None
     error: VbnError | None = None
 
 
-def named_sessions(workspace: Workspace, release: Release, ids: Iterable[int]) -> list[Holding]:
-    """What is held of the sessions with these ids. `UnknownRelease` if the release has no file of one."""
-    wanted = {release.file(workspace.project.session_kind, id).id for id in ids}
-    return [holding for holding in holdings(workspace, release) if holding.file.id in wanted]
+def named_sessions(workspace: Workspace, release: Release, ids: Sequence[int]) -> list[Holding]:
+    """What is held of the sessions with these ids, of whichever kind. `UnknownRelease` if there is no file of one."""
+    kinds = [kind for kind in workspace.project.kinds if kind.is_session]
+    held = {h.session_id: h for kind in kinds for h in holdings(workspace, release, kind)}
+    unknown = next((id for id in ids if id not in held), None)
+    if unknown is not None:
+        raise UnknownRelease(
+            f"has no {' or '.join(kind.name for kind in kinds)} file for {unknown}",
+            file=release.manifest_name,
+            remedy=f"`vbn sql` on {workspace.project.name}.release_files lists what there is.",
+        )
+    return [held[id] for id in sorted(set(ids))]
 
 
 def matching_sessions(workspace: Workspace, release: Release, where: str) -> list[Holding]:
@@ -64,13 +72,23 @@ def matching_sessions(workspace: Workspace, release: Release, where: str) -> lis
 
 
 def due_sessions(workspace: Workspace, release: Release) -> list[Holding]:
-    """What `VBN_HOLD` chooses, and what is held of another release's file."""
-    wanted = {holding.session_id for holding in matching_sessions(workspace, release, workspace.settings.hold)}
+    """What the settings choose, and what is held of another release's file. Needs the session tables."""
+    wanted = {kind.name: wanted_ids(workspace, release, kind) for kind in workspace.project.kinds}
     return [
         holding
-        for holding in holdings(workspace, release)
-        if holding.session_id in wanted or holding.state is State.STALE
+        for kind in workspace.project.kinds
+        for holding in holdings(workspace, release, kind)
+        if holding.session_id in wanted[kind.name] or holding.state is State.STALE
     ]
+
+
+def with_lfp(workspace: Workspace, release: Release, chosen: Sequence[Holding]) -> list[Holding]:
+    """The chosen sessions, and the LFP files of those that have any."""
+    there = {holding.file.identity for holding in chosen}
+    sessions = {holding.session_id for holding in chosen if holding.file.kind == workspace.project.session_kind}
+    parts = [kind for kind in workspace.project.kinds if not kind.is_session]
+    files = [holding for kind in parts for holding in holdings(workspace, release, kind)]
+    return [*chosen, *(h for h in files if h.session_id in sessions and h.file.identity not in there)]
 
 
 def plan_sync(

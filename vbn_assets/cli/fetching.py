@@ -32,29 +32,32 @@ def sync(
         str | None, typer.Option("--release", "-r", help="By default the pinned one, else the newest.")
     ] = None,
     sessions: Annotated[
-        list[str] | None, typer.Option("--sessions", "-s", metavar="ID...", help="Sessions by their ids.")
+        list[str] | None,
+        typer.Option("--sessions", "-s", metavar="ID...", help="Sessions by their ids, also those without probes."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="ID...", hidden=True)] = None,
-    where: Annotated[str | None, typer.Option("--where", "-w", help="SQL condition on the session table.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every session.")] = False,
+    where: Annotated[str | None, typer.Option("--where", "-w", help="SQL condition on the ecephys sessions.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every ecephys session.")] = False,
+    lfp: Annotated[bool, typer.Option("--lfp", help="With the LFP files of the sessions; VBN_LFP: always.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be fetched.")] = False,
 ) -> None:
     """Bring a release, and sessions of it, into the warehouse.
 
-    The release's metadata always comes. Sessions come as you ask; if you do not, those that VBN_HOLD names, and
-    those held here whose file the release changed. What is here already is not fetched again, a download that was
-    broken off goes on, and one session that fails does not stop the others.
+    The release's metadata always comes. Sessions come as you ask; if you do not, those that VBN_HOLD and
+    VBN_HOLD_BEHAVIOR name, and those held here whose file the release changed. What is here already is not fetched
+    again, a download that was broken off goes on, and one file that fails does not stop the others.
 
     Examples:
 
     * `vbn sync --sessions 1044385384 1044594870`
     * `vbn sync --where "experience_level = 'Novel' AND unit_count > 2000" --dry-run`
+    * `vbn sync --sessions 1044385384 --lfp`
     * `vbn sync --release 0.4.0 --all --yes`
     """
     asked = _Asked.read([*(sessions or ()), *(more or ())], where, every)
     workspace = workspace_of(project)
-    plan = _plan(workspace, release, asked)
+    plan = _plan(workspace, release, asked, lfp or workspace.settings.lfp)
     if dry_run and plan.chosen:
         print_table("", ("session", "state", "file", "bytes to come"), _session_rows(plan))
         results().print()
@@ -74,7 +77,7 @@ def sync(
     failed = [outcome.file.id for outcome in outcomes if outcome.error]
     if failed:
         raise VbnError(
-            f"{len(failed)} of {counted(len(outcomes), 'session')} failed: {', '.join(failed)}",
+            f"{len(failed)} of {counted(len(outcomes), _noun(plan))} failed: {', '.join(failed)}",
             remedy="The others are in the warehouse; the same command tries again.",
         )
 
@@ -102,21 +105,25 @@ class _Asked:
 
         if self.ids:
             return named_sessions(workspace, release, self.ids)
-        # The one table that conditions are about: small enough to fetch before anything was agreed to.
-        make_metadata_table(workspace, release, workspace.project.session_table)
+        # The tables that conditions are about: small enough to fetch before anything was agreed to.
+        for kind in workspace.project.kinds:
+            if kind.is_session:
+                make_metadata_table(workspace, release, kind.table)
         if self.where is not None:
             return matching_sessions(workspace, release, self.where)
         return due_sessions(workspace, release)
 
 
-def _plan(workspace: Workspace, version: str | None, asked: _Asked) -> SyncPlan:
+def _plan(workspace: Workspace, version: str | None, asked: _Asked, lfp: bool) -> SyncPlan:
     from vbn_assets.pipeline import keep_manifest
     from vbn_assets.releases.bucket import list_manifests, object_sizes
-    from vbn_assets.sync import plan_sync
+    from vbn_assets.sync import plan_sync, with_lfp
 
     version = version or workspace.pin or list_manifests(workspace.client, workspace.project)[-1].version
     release = keep_manifest(workspace, version)
     chosen = asked.choose(workspace, release)
+    if lfp:
+        chosen = with_lfp(workspace, release, chosen)
     return plan_sync(workspace, release, chosen, object_sizes(workspace.client, workspace.project))
 
 
@@ -132,23 +139,31 @@ def _plan_rows(workspace: Workspace, plan: SyncPlan) -> Iterator[tuple[object, .
     from vbn_assets.mirror import How
     from vbn_assets.releases.manifest import METADATA
 
-    for kind in (METADATA, workspace.project.session_kind):
+    for kind in (METADATA, *(kind.name for kind in workspace.project.kinds)):
         files = [file for file in plan.files.files if file.file.kind == kind]
+        if not files and kind not in (METADATA, workspace.project.session_kind):
+            continue
         numbers = (sum(file.how is how for file in files) for how in How)
         yield kind, *numbers, Size(sum(file.bytes or 0 for file in files))
+
+
+def _noun(plan: SyncPlan) -> str:
+    """What the chosen files are, in one word."""
+    whole = all(plan.release.project.kind(holding.file.kind).is_session for holding in plan.chosen)
+    return "session" if whole else "file"
 
 
 def _require_room(workspace: Workspace, plan: SyncPlan) -> None:
     free = Size(shutil.disk_usage(workspace.mirror.root).free)
     made = len(plan.chosen) - len(plan.due)
-    results().print(f"{counted(len(plan.chosen), 'session')} chosen, {made} made already; {free} of disk are free")
+    results().print(f"{counted(len(plan.chosen), _noun(plan))} chosen, {made} made already; {free} of disk are free")
     if plan.files.bytes > free:
         raise DiskFull(
             "what is to come does not fit on the disk",
             file=str(workspace.mirror.root),
             expected=f"{Size(plan.files.bytes)} free",
             found=str(free),
-            remedy="Choose fewer sessions, free some space, or set VBN_DATA_DIR to a larger disk.",
+            remedy="Choose fewer files, free some space, or set VBN_DATA_DIR to a larger disk.",
         )
 
 
@@ -165,16 +180,16 @@ def _confirm(yes: bool) -> None:
 
 
 def _carry_out(workspace: Workspace, plan: SyncPlan) -> list[Outcome]:
-    """The metadata, then every session that is due, with a line for each."""
+    """The metadata, then every file that is due, with a line for each."""
     from vbn_assets.pipeline import refresh_release
     from vbn_assets.sync import make_sessions
 
     outcomes = []
-    with display(plan.files.bytes, len(plan.due), "session") as shown:
+    with display(plan.files.bytes, len(plan.due), _noun(plan)) as shown:
         refresh_release(workspace, plan.release.version, shown)
         # Closed at once, not when it is forgotten: an interrupt then stops the download that is under way.
-        with closing(make_sessions(workspace, [holding.file for holding in plan.due], shown)) as sessions:
-            for outcome in sessions:
+        with closing(make_sessions(workspace, [holding.file for holding in plan.due], shown)) as files:
+            for outcome in files:
                 shown.finished(outcome.file, _said(outcome), failed=outcome.error is not None)
                 outcomes.append(outcome)
     return outcomes
@@ -182,14 +197,15 @@ def _carry_out(workspace: Workspace, plan: SyncPlan) -> list[Outcome]:
 
 def _said(outcome: Outcome) -> str:
     if outcome.record is None:
-        return f"session {outcome.file.id} failed: {outcome.error}"
+        return f"{outcome.file.kind} {outcome.file.id} failed: {outcome.error}"
     made = outcome.record
-    return f"session {outcome.file.id}: {counted(made.rows, 'row')}, {Size(made.bytes)}, made in {made.seconds:.1f} s"
+    what = f"{outcome.file.kind} {outcome.file.id}"
+    return f"{what}: {counted(made.rows, 'row')}, {Size(made.bytes)}, made in {made.seconds:.1f} s"
 
 
 def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
     made = [outcome.record for outcome in outcomes if outcome.record]
     if made and workspace.settings.dagster_home:
-        from vbn_assets.serving.report import report_sessions
+        from vbn_assets.serving.report import report_files
 
-        report_sessions(workspace.settings.dagster_home, workspace.project, made)
+        report_files(workspace.settings.dagster_home, workspace.project, made)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def status(project: ProjectOption = None) -> None:
     """Show what is held, what is out of step with the current release, and what to do about it.
 
-    *held*: the tables of the release's file are here. *stale*: only those of an earlier file of the session.
+    *held*: the tables of the release's file are here. *stale*: only those of an earlier release's file.
     *unsound*: they were made, but contradict each other or the release, and are not published.
     """
     for workspace in workspaces_of(project):
@@ -58,15 +58,23 @@ def _print_status(workspace: Workspace) -> None:
             f"{project.title} ({project.name}): no release is held. Next: `vbn sync --dry-run`, `vbn sync`\n"
         )
         return
-    held = holdings(workspace, release)
-    by_state = {state: [holding for holding in held if holding.state is state] for state in State}
     pinned = ", pinned" if workspace.pin else ""
-    print_table(
-        f"{project.title} ({project.name}), release {release.version}{pinned}",
-        ("sessions", "count", "mirror", "lake"),
-        [(state.value, len(group), _mirrored(workspace, group), _laked(group)) for state, group in by_state.items()],
-    )
-    for line in _next_steps(by_state[State.HELD], by_state[State.STALE], by_state[State.UNSOUND]):
+    results().print(f"{project.title} ({project.name}), release {release.version}{pinned}", style="bold")
+    every: dict[State, list[Holding]] = {state: [] for state in State}
+    for kind in project.kinds:
+        held = holdings(workspace, release, kind)
+        by_state = {state: [holding for holding in held if holding.state is state] for state in State}
+        print_table(
+            "",
+            (kind.plural.replace("_", " "), "count", "mirror", "lake"),
+            [
+                (state.value, len(group), _mirrored(workspace, group), _laked(group))
+                for state, group in by_state.items()
+            ],
+        )
+        for state, group in by_state.items():
+            every[state] += group
+    for line in _next_steps(every[State.HELD], every[State.STALE], every[State.UNSOUND]):
         results().print(f"Next: {line}")
     results().print()
 
@@ -82,9 +90,10 @@ def _laked(group: list[Holding]) -> Size:
 
 def _next_steps(held: list[Holding], stale: list[Holding], unsound: list[Holding]) -> Iterator[str]:
     if stale:
-        yield f"`vbn sync` makes {counted(len(stale), 'stale session')} anew"
+        yield f"`vbn sync` makes {counted(len(stale), 'stale file')} anew"
     if unsound:
-        ids = ", ".join(str(holding.session_id) for holding in unsound)
-        yield f"`vbn sync --sessions {ids}` tries again and says what is wrong"
+        ids = " ".join(sorted({str(holding.session_id) for holding in unsound}))
+        lfp = " --lfp" if any("/" in holding.file.id for holding in unsound) else ""
+        yield f"`vbn sync --sessions {ids}{lfp}` tries again and says what is wrong"
     if not (held or stale or unsound):
         yield "`vbn sync --sessions ID` or `--where SQL` fetches sessions"

@@ -38,8 +38,8 @@ def extract(
 ) -> None:
     """Put an NWB file on disk into the lake and the warehouse.
 
-    A file that a held release has is taken as that release's; any other becomes a session of no release. The
-    file itself is only read.
+    A file that a held release has is taken as that release's; any other becomes a file of no release. It may be
+    an ecephys session, a session without probes, or the LFP of a probe, and is itself only read.
 
     Example: `vbn extract ~/ecephys_session_1044385384.nwb`
     """

@@ -4,17 +4,19 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from vbn_assets.partitions import releases_of, sessions_of
+from vbn_assets.holdings import hold_condition
+from vbn_assets.partitions import files_of, releases_of
 from vbn_assets.pipeline import Workspace, make_metadata_table, metadata_record, register_release, require_sound
-from vbn_assets.projects import Project
+from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.assets import release_before
-from vbn_assets.releases.manifest import Release, ReleaseFile
+from vbn_assets.releases.manifest import Release
 from vbn_assets.report import (
     asset_key,
     claim_results,
     claim_specs,
     failures,
     group,
+    published_key,
     source_metadata,
     table_metadata,
     table_spec,
@@ -99,44 +101,46 @@ def _release_files(project: Project) -> dg.AssetsDefinition:
         yield from claim_results(project, record.claims, asset=table.name, metadata={"release": release.version})
         with failures():
             require_sound(record)
-        observed = _observe_sessions(context, workspace, project)
+        observed = {f"{kind.plural}_observed": _observe(context, workspace, kind) for kind in project.kinds}
         yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata={**table_metadata(record, record.tables[table.name]), "sessions_observed": observed},
+            metadata={**table_metadata(record, record.tables[table.name]), **observed},
             data_version=dg.DataVersion(record.source.file_hash),
         )
 
     return release_files
 
 
-def _observe_sessions(context: dg.AssetExecutionContext, workspace: Workspace, project: Project) -> int:
-    """Tell Dagster which sessions the current release has, and which of their files it has not seen; how many.
+def _observe(context: dg.AssetExecutionContext, workspace: Workspace, kind: FileKind) -> int:
+    """Tell Dagster which files of a kind the current release has, and which of them it has not seen; how many.
 
-    Only the current release speaks: whichever order releases are made in, the last word on a session is its.
+    Only the current release speaks: whichever order releases are made in, the last word on a file is its.
     """
+    project = workspace.project
     current = workspace.current_release()
     if current is None:
         return 0
-    files = {file.id: file for file in current.data.values() if file.kind == project.session_kind}
-    context.instance.add_dynamic_partitions(sessions_of(project).name or "", sorted(files))
-    seen = _observed_hashes(context.instance, asset_key(project, "published_session"))
-    changed = [file for id, file in sorted(files.items()) if seen.get(id) != file.file_hash]
-    for file in changed:
-        context.log_event(_observation(project, file))
+    files = workspace.files_about(current, kind)
+    context.instance.add_dynamic_partitions(files_of(project, kind).name or "", sorted(files))
+    if not _is_used(workspace, kind):
+        return 0
+    key = published_key(project, kind)
+    seen = _observed_hashes(context.instance, key)
+    changed = {id: file for id, file in sorted(files.items()) if seen.get(id) != file.file_hash}
+    for id, file in changed.items():
+        tags = {"dagster/data_version": file.file_hash}
+        context.log_event(dg.AssetObservation(key, partition=id, tags=tags, metadata=source_metadata(file)))
     return len(changed)
 
 
-def _observation(project: Project, file: ReleaseFile) -> dg.AssetObservation:
-    return dg.AssetObservation(
-        asset_key(project, "published_session"),
-        partition=file.id,
-        tags={"dagster/data_version": file.file_hash},
-        metadata=source_metadata(file),
-    )
+def _is_used(workspace: Workspace, kind: FileKind) -> bool:
+    """Whether changes of these files matter here: a minute is too long to note thousands that nobody wants."""
+    wanted = kind == workspace.project.sessions or hold_condition(workspace, kind) != "none"
+    return wanted or bool(workspace.lake.records(kind.name))
 
 
 def _observed_hashes(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
-    """The file hash that Dagster last heard of, by session."""
+    """The file hash that Dagster last heard of, by partition."""
     seen: dict[str, str] = {}
     cursor = None
     while True:

@@ -89,7 +89,7 @@ def _rows_with_file(table: pa.Table) -> list[tuple[str, dict[str, int]]]:
 
 def _id_in_key(kind: FileKind, row: Mapping[str, int]) -> str:
     """The id by which a file's key names what a row is about; LFP keys have session and probe name."""
-    if kind.key.groups == 1:
+    if kind.is_session:
         return str(row[kind.id_column])
     return f"{row['ecephys_session_id']}/{row['name']}"
 
@@ -100,7 +100,7 @@ def _from_key(file: ReleaseFile, release: Release) -> _About:
     if kind is None:
         return _NOTHING
     first = int(file.id.partition("/")[0])
-    known = {"id": first, kind.id_column: first} if kind.key.groups == 1 else {"ecephys_session_id": first}
+    known = {"id": first, kind.id_column: first} if kind.is_session else {"ecephys_session_id": first}
     return _About(**known)
 
 

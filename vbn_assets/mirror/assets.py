@@ -1,4 +1,4 @@
-"""The assets of the mirror: a session's NWB file, and the scrub that reads all files again."""
+"""The assets of the mirror: the NWB files of each kind, and the scrub that reads all files again."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,9 @@ import dagster as dg
 from vbn_assets.automation import HELD_AND_CHANGED
 from vbn_assets.errors import WrongHash
 from vbn_assets.metadata.assets import RETRIES
-from vbn_assets.partitions import sessions_of
-from vbn_assets.projects import Project
-from vbn_assets.report import OWNERS, asset_key, failures, group, source_metadata
+from vbn_assets.partitions import files_of
+from vbn_assets.projects import FileKind, Project
+from vbn_assets.report import OWNERS, asset_key, failures, file_key, group, published_key, source_metadata
 from vbn_assets.resources import VisualBehavior
 
 HASH_CHECK = "hash_matches_manifest"
@@ -17,16 +17,16 @@ SCRUB_CHECK = "bytes_are_intact"
 
 
 def mirror_assets(project: Project) -> list[dg.AssetsDefinition]:
-    return [session_file_asset(project), scrub_asset(project)]
+    return [*(file_asset(project, kind) for kind in project.kinds), scrub_asset(project)]
 
 
-def session_file_asset(project: Project) -> dg.AssetsDefinition:
-    key = asset_key(project, "session_nwb")
+def file_asset(project: Project, kind: FileKind) -> dg.AssetsDefinition:
+    key = file_key(project, kind)
 
     @dg.asset(
         key=key,
-        deps=[asset_key(project, "published_session")],
-        partitions_def=sessions_of(project),
+        deps=[published_key(project, kind)],
+        partitions_def=files_of(project, kind),
         group_name=group(project, "mirror"),
         kinds={"s3", "hdf5"},
         owners=OWNERS,
@@ -37,21 +37,21 @@ def session_file_asset(project: Project) -> dg.AssetsDefinition:
                 HASH_CHECK, asset=key, blocking=True, description="BLAKE2b of the bytes is the one the release names"
             )
         ],
-        description="A session's NWB file on disk: downloaded in parallel parts, verified, then named.",
+        description=f"An NWB file ({kind.name}) on disk: downloaded in parallel parts, verified, then named.",
     )
-    def session_nwb(
+    def nwb_file(
         context: dg.AssetExecutionContext, visual_behavior: VisualBehavior
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         workspace = visual_behavior.workspace(project.name)
         with failures():
-            file = workspace.session_file(context.partition_key)
+            file = workspace.session_file(context.partition_key, kind)
             try:
                 fetched = workspace.mirror.fetch(file)
             except WrongHash as error:
                 yield dg.AssetCheckResult(passed=False, check_name=HASH_CHECK, description=str(error))
                 raise
         yield dg.AssetCheckResult(
-            passed=True, check_name=HASH_CHECK, metadata={"release": file.release, "session": file.id}
+            passed=True, check_name=HASH_CHECK, metadata={"release": file.release, "file": file.id}
         )
         yield dg.MaterializeResult(
             metadata={
@@ -64,7 +64,7 @@ def session_file_asset(project: Project) -> dg.AssetsDefinition:
             data_version=dg.DataVersion(file.file_hash),
         )
 
-    return session_nwb
+    return nwb_file
 
 
 def scrub_asset(project: Project) -> dg.AssetsDefinition:
@@ -73,7 +73,7 @@ def scrub_asset(project: Project) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=[asset_key(project, "session_nwb")],
+        deps=[file_key(project, kind) for kind in project.kinds],
         group_name=group(project, "mirror"),
         kinds={"hdf5"},
         owners=OWNERS,

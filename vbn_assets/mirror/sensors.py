@@ -1,11 +1,16 @@
-"""The sensor that asks for the sessions `VBN_HOLD` names. It looks only at this machine, never at the bucket."""
+"""The sensor that asks for the files that the settings name. It looks only at this machine, never at the bucket."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import dagster as dg
 
-from vbn_assets.holdings import Holding, State, holdings
-from vbn_assets.pipeline import select_sessions
-from vbn_assets.projects import Project
-from vbn_assets.releases.sensors import SHOWN, next_attempt
+from vbn_assets.holdings import Holding, State, holdings, wanted_ids
+from vbn_assets.partitions import files_of
+from vbn_assets.pipeline import Workspace
+from vbn_assets.projects import FileKind, Project
+from vbn_assets.releases.manifest import Release
+from vbn_assets.releases.sensors import FINISHED_BADLY, SHOWN, next_attempt
 from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
@@ -16,49 +21,84 @@ LOOK_SECONDS = 15
 """A look reads the lake's records and a page of runs: milliseconds, and a user who asks sees it start soon."""
 
 
-def hold_sensor(project: Project, job: str) -> dg.SensorDefinition:
-    """`vbn_hold_sensor`: asks for `mirror_vbn_sessions` of what should be held and is not."""
+def hold_sensor(project: Project, jobs: Mapping[str, "dg.UnresolvedAssetJobDefinition"]) -> dg.SensorDefinition:
+    """`vbn_hold_sensor`: asks for what should be held and is not, by each kind's own job."""
 
     @dg.sensor(
         name=f"{project.name}_hold_sensor",
-        job_name=job,
+        jobs=list(jobs.values()),
         minimum_interval_seconds=LOOK_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Asks for the sessions that VBN_HOLD names and that are not held, and again for those that failed.",
+        description=(
+            "Asks for the files that VBN_HOLD, VBN_HOLD_BEHAVIOR and VBN_LFP name and that are not held, "
+            "and again for those that failed."
+        ),
     )
     def sensor(context: dg.SensorEvaluationContext, visual_behavior: VisualBehavior) -> dg.SensorResult | dg.SkipReason:
         workspace = visual_behavior.workspace(project.name)
         release = workspace.current_release()
         if release is None:
             return dg.SkipReason("No release is in the lake yet.")
-        wanted = set(select_sessions(workspace, release, workspace.settings.hold))
-        partitions = set(context.instance.get_dynamic_partitions(f"{project.name}_{project.session_kind}s"))
-        requests = [
+        requests = (
             request
-            for holding in holdings(workspace, release)
-            if holding.file.id in partitions and holding.state is not State.HELD
-            if (request := _request(context.instance, job, project, holding, holding.session_id in wanted))
-        ]
-        if not requests:
-            return dg.SkipReason(f"Nothing to ask for: VBN_HOLD is {workspace.settings.hold!r}.")
-        return dg.SensorResult(run_requests=requests[:RUNS_A_TICK])
+            for kind in project.kinds
+            for request in _requests(context.instance, workspace, release, kind, jobs[kind.name].name)
+        )
+        asked = list(islice(requests, RUNS_A_TICK))
+        if not asked:
+            settings = workspace.settings
+            return dg.SkipReason(
+                f"Nothing to ask for: VBN_HOLD is {settings.hold!r}, VBN_HOLD_BEHAVIOR {settings.hold_behavior!r}, "
+                f"VBN_LFP {settings.lfp}."
+            )
+        return dg.SensorResult(run_requests=asked)
 
     return sensor
 
 
+def _requests(
+    instance: dg.DagsterInstance, workspace: Workspace, release: Release, kind: FileKind, job: str
+) -> Iterator[dg.RunRequest]:
+    """Runs for the files of a kind that are missing and wanted, or whose last run for this very file failed."""
+    project = workspace.project
+    wanted = wanted_ids(workspace, release, kind)
+    failed = _failed_files(instance, project, job)
+    partitions = {file.id: id for id, file in workspace.files_about(release, kind).items()}
+    known = set(instance.get_dynamic_partitions(files_of(project, kind).name or ""))
+    for holding in holdings(workspace, release, kind):
+        partition = partitions.get(holding.file.id)
+        if partition not in known or holding.state is State.HELD:
+            continue
+        asked = holding.state is State.MISSING and holding.session_id in wanted
+        if asked or _shown_hash(holding) in failed:
+            request = _request(instance, job, project, holding, partition)
+            if request:
+                yield request
+
+
+def _failed_files(instance: dg.DagsterInstance, project: Project, job: str) -> set[str | None]:
+    """Of all files the few that a run failed for: thousands that nobody asked for are not looked up one by one."""
+    failed = instance.get_run_records(dg.RunsFilter(job_name=job, statuses=list(FINISHED_BADLY)))
+    return {record.dagster_run.tags.get(file_tag(project)) for record in failed}
+
+
 def _request(
-    instance: dg.DagsterInstance, job: str, project: Project, holding: Holding, wanted: bool
+    instance: dg.DagsterInstance, job: str, project: Project, holding: Holding, partition: str
 ) -> dg.RunRequest | None:
-    """A run for a session that is missing and wanted, or whose last run for this very file failed."""
-    tags = {file_tag(project): holding.file.file_hash[:SHOWN]}
+    tags = {file_tag(project): _shown_hash(holding)}
     attempt = next_attempt(instance, job, tags)
-    if attempt is None or (attempt == 1 and not (wanted and holding.state is State.MISSING)):
+    if attempt is None:
         return None
     return dg.RunRequest(
-        run_key=f"{project.name}:{holding.session_id}:{holding.file.file_hash[:SHOWN]}:attempt{attempt}",
-        partition_key=holding.file.id,
+        run_key=f"{project.name}:{holding.file.id}:{_shown_hash(holding)}:attempt{attempt}",
+        partition_key=partition,
+        job_name=job,
         tags=tags,
     )
+
+
+def _shown_hash(holding: Holding) -> str:
+    return holding.file.file_hash[:SHOWN]
 
 
 def file_tag(project: Project) -> str:

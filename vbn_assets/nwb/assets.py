@@ -1,55 +1,76 @@
-"""The assets of the tables read from a session's NWB file: all of them in one reading."""
+"""The assets of the tables read from an NWB file: all of them in one reading."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from vbn_assets.automation import FILE_CHANGED
-from vbn_assets.partitions import sessions_of
+from vbn_assets.partitions import files_of
 from vbn_assets.pipeline import extract_file, require_sound
-from vbn_assets.projects import Project
-from vbn_assets.report import asset_key, claim_results, claim_specs, failures, group, table_metadata, table_spec
+from vbn_assets.projects import FileKind, Project
+from vbn_assets.report import (
+    OWNERS,
+    claim_results,
+    claim_specs,
+    failures,
+    file_key,
+    group,
+    made_tables,
+    table_spec,
+    tables_by_asset,
+)
 from vbn_assets.resources import VisualBehavior
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES
-from vbn_assets.warehouse.claims import SESSION_CLAIMS, UNIT_COUNT, key_claim_name
+from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
+from vbn_assets.warehouse.claims import FILE_CLAIMS, UNIT_COUNT, key_claim_name
 
 
-def session_table_assets(project: Project) -> dg.AssetsDefinition:
-    tables = [TABLES[name] for name in SESSION_FILE_TABLES[project.session_kind]]
-    claims = [(claim.name, claim.table, claim.description) for claim in (*SESSION_CLAIMS, UNIT_COUNT)]
-    keys = [(key_claim_name(table), table.name, "Key is unique and not null") for table in tables if table.key]
+def file_table_assets(project: Project, kind: FileKind) -> dg.AssetsDefinition:
+    assets = tables_by_asset(project, kind)
+    shared = next((key.path[-1] for key, tables in assets.items() if len(tables) > 1), None)
 
     @dg.multi_asset(
-        name=f"{project.name}_session_tables",
-        specs=[
-            table_spec(
-                project,
-                table,
-                deps=[asset_key(project, "session_nwb")],
-                group_name=group(project, "tables"),
-                kinds={"hdf5", "parquet"},
-                automation_condition=FILE_CHANGED,
-            )
-            for table in tables
-        ],
-        check_specs=claim_specs(project, [*claims, *keys]),
-        partitions_def=sessions_of(project),
+        name=f"{project.name}_{kind.asset}_tables",
+        specs=[_spec(project, kind, key, tables) for key, tables in assets.items()],
+        check_specs=claim_specs(project, _claims(kind), asset=shared),
+        partitions_def=files_of(project, kind),
     )
-    def session_tables(
+    def file_tables(
         context: dg.AssetExecutionContext, visual_behavior: VisualBehavior
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         workspace = visual_behavior.workspace(project.name)
         with failures():
-            file = workspace.session_file(context.partition_key)
+            file = workspace.session_file(context.partition_key, kind)
             record = extract_file(workspace, workspace.mirror.path(file), file)
-        yield from claim_results(project, record.claims, metadata={"release": file.release, "session": file.id})
+        metadata = {"release": file.release, "file": file.id}
+        yield from claim_results(project, record.claims, asset=shared, metadata=metadata)
         with failures():
             require_sound(record)
-        for table in tables:
-            yield dg.MaterializeResult(
-                asset_key=asset_key(project, table.name),
-                metadata=table_metadata(record, record.tables[table.name]),
-                data_version=dg.DataVersion(f"{file.file_hash}-{table.reader_version}"),
-            )
+        for key, version, made in made_tables(project, kind, record):
+            yield dg.MaterializeResult(asset_key=key, metadata=made, data_version=dg.DataVersion(version))
 
-    return session_tables
+    return file_tables
+
+
+def _spec(project: Project, kind: FileKind, key: dg.AssetKey, tables: tuple[Table, ...]) -> dg.AssetSpec:
+    if len(tables) == 1:
+        spec = table_spec(project, tables[0])
+    else:
+        names = ", ".join(f"`{table.name}`" for table in tables)
+        versions = ".".join(str(table.reader_version) for table in tables)
+        description = f"The rows of each {kind.name} file in {names}."
+        spec = dg.AssetSpec(key, description=description, owners=OWNERS, code_version=versions)
+    return spec.replace_attributes(
+        deps=[file_key(project, kind)],
+        group_name=group(project, "tables"),
+        kinds={"hdf5", "parquet"},
+        automation_condition=FILE_CHANGED,
+    )
+
+
+def _claims(kind: FileKind) -> list[tuple[str, str, str]]:
+    """Name, table and description of every claim about a file of a kind."""
+    tables = [TABLES[name] for name in SESSION_FILE_TABLES[kind.name]]
+    counted = [UNIT_COUNT] if UNIT_COUNT.table in SESSION_FILE_TABLES[kind.name] else []
+    claims = [(claim.name, claim.table, claim.description) for claim in (*FILE_CLAIMS[kind.name], *counted)]
+    keys = [(key_claim_name(table), table.name, "Key is unique and not null") for table in tables if table.key]
+    return [*claims, *keys]

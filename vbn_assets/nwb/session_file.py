@@ -33,6 +33,7 @@ _TYPES: dict[str, TypeMap] = {}
 """By digest of the specification they are made from."""
 
 _REMEDY = "Nothing was made from it. Fetch the file again; if it is the same then, the release has to be mended."
+_LFP = re.compile(r"probe_\d+_lfp")
 _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
 
 
@@ -73,6 +74,15 @@ class SessionFile:
         if not isinstance(found, wanted):
             raise self.error("lacks a part", expected=f"the {wanted.__name__.lower()} /{name}", found="none")
         return found
+
+
+def kind_of(path: Path) -> str:
+    """The kind of a file that no release names, by what it has: probes, or the LFP of one. `NwbError` if no HDF5."""
+    with _open_hdf5(path, "") as h5:
+        acquisition = h5.get("acquisition")
+        if isinstance(acquisition, h5py.Group) and any(map(_LFP.fullmatch, acquisition)):
+            return "probe_lfp"
+        return "ecephys_session" if "general/extracellular_ephys" in h5 else "behavior_session"
 
 
 @contextmanager

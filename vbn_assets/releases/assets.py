@@ -1,4 +1,4 @@
-"""Assets of what is published: each release's manifest, and each session's file as S3 has it now."""
+"""Assets of what is published: each release's manifest, and each data file as S3 has it now."""
 
 import warnings
 from collections.abc import Sequence
@@ -6,17 +6,17 @@ from typing import Any
 
 import dagster as dg
 
-from vbn_assets.partitions import releases_of, sessions_of
+from vbn_assets.partitions import files_of, releases_of
 from vbn_assets.pipeline import Workspace, keep_manifest
-from vbn_assets.projects import Project
+from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.diff import diff_releases
 from vbn_assets.releases.manifest import Release
-from vbn_assets.report import OWNERS, asset_key, failures, group, release_diff
+from vbn_assets.report import OWNERS, asset_key, failures, group, published_key, release_diff
 from vbn_assets.resources import VisualBehavior
 
 
 def release_assets(project: Project) -> Sequence[dg.AssetsDefinition | dg.SourceAsset]:
-    return [_manifest(project), _published_session(project)]
+    return [_manifest(project), *(_published_files(project, kind) for kind in project.kinds)]
 
 
 def _manifest(project: Project) -> dg.AssetsDefinition:
@@ -49,30 +49,28 @@ def _manifest(project: Project) -> dg.AssetsDefinition:
     return manifest
 
 
-def _published_session(project: Project) -> Any:
+def _published_files(project: Project, kind: FileKind) -> Any:
     # Beta since 1.7, and the only model of "what S3 has" that staleness and automation conditions both react to.
     warnings.filterwarnings("ignore", message=".*observable_source_asset", category=dg.BetaWarning)
 
     @dg.observable_source_asset(
-        key=asset_key(project, "published_session"),
-        partitions_def=sessions_of(project),
+        key=published_key(project, kind),
+        partitions_def=files_of(project, kind),
         group_name=group(project, "releases"),
         tags={"dagster/kind/s3": "", "dagster/kind/hdf5": ""},
         description=(
-            "A session's NWB file as the current release has it; its data version is the file's hash. "
+            f"An NWB file ({kind.name}) as the current release has it; its data version is the file's hash. "
             "Observed when a release that changed it arrives; Observe looks at all of them."
         ),
     )
-    def published_session(visual_behavior: VisualBehavior) -> dg.DataVersionsByPartition:
+    def published_files(visual_behavior: VisualBehavior) -> dg.DataVersionsByPartition:
         workspace = visual_behavior.workspace(project.name)
         with failures():
             release = workspace.current_release()
-        files = release.data.values() if release else ()
-        return dg.DataVersionsByPartition(
-            {file.id: file.file_hash for file in files if file.kind == project.session_kind}
-        )
+            files = workspace.files_about(release, kind) if release else {}
+        return dg.DataVersionsByPartition({id: file.file_hash for id, file in files.items()})
 
-    return published_session
+    return published_files
 
 
 def release_before(workspace: Workspace, release: Release) -> Release | None:

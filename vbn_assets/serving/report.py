@@ -1,6 +1,6 @@
 """What Dagster's records have to be told from outside of its runs.
 
-That a command made sessions, else its UI calls them missing; and that runs died with the machine, else they count
+That a command made files, else its UI calls them missing; and that runs died with the machine, else they count
 as running for hours. Nothing of the data depends on either.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from vbn_assets.partitions import sessions_of
+from vbn_assets.partitions import files_of
 from vbn_assets.projects import Project
 from vbn_assets.releases.sensors import LOST_TAG
-from vbn_assets.report import asset_key, source_metadata, table_metadata
-from vbn_assets.tables import TABLES
+from vbn_assets.report import file_key, made_tables, source_metadata
+from vbn_assets.tables.model import Entity
 from vbn_assets.warehouse.lake import Record
 
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -34,21 +34,20 @@ def report_lost_runs(home: Path) -> int:
     return len(lost)
 
 
-def report_sessions(home: Path, project: Project, records: Iterable[Record]) -> None:
-    """Materialisations of the session file and of every table made from it, with the data versions runs give."""
+def report_files(home: Path, project: Project, records: Iterable[Record]) -> None:
+    """Materialisations of each data file and of every table made from it, with the data versions runs give."""
     with dg.DagsterInstance.from_config(str(home)) as instance:
         for record in records:
             source = record.source
-            instance.add_dynamic_partitions(sessions_of(project).name or "", [source.id])
-            made = [("session_nwb", source.file_hash, source_metadata(source))]
-            for name, file in record.tables.items():
-                version = f"{source.file_hash}-{TABLES[name].reader_version}"
-                made.append((name, version, table_metadata(record, file)))
-            for name, version, metadata in made:
+            kind = project.kind(source.kind)
+            partition = str(source.entity_id(Entity(kind.id_column)))
+            instance.add_dynamic_partitions(files_of(project, kind).name or "", [partition])
+            nwb = (file_key(project, kind), source.file_hash, source_metadata(source))
+            for key, version, metadata in (nwb, *made_tables(project, kind, record)):
                 instance.report_runless_asset_event(
                     dg.AssetMaterialization(
-                        asset_key(project, name),
-                        partition=source.id,
+                        key,
+                        partition=partition,
                         metadata=metadata,
                         tags={"dagster/data_version": version},
                     )

@@ -3,9 +3,8 @@
 import dagster as dg
 
 from vbn_assets.projects import Project
-from vbn_assets.report import OWNERS, asset_key, failures, group
+from vbn_assets.report import OWNERS, asset_key, failures, group, tables_by_asset
 from vbn_assets.resources import VisualBehavior
-from vbn_assets.tables import SESSION_FILE_TABLES
 from vbn_assets.warehouse.publish import publish
 
 POOL = "warehouse"
@@ -13,11 +12,11 @@ POOL = "warehouse"
 
 
 def warehouse_asset(project: Project) -> dg.AssetsDefinition:
-    made_from = ("release_files", *SESSION_FILE_TABLES[project.session_kind])
+    tables = [key for kind in project.kinds for key in tables_by_asset(project, kind)]
 
     @dg.asset(
         key=asset_key(project, "warehouse"),
-        deps=[asset_key(project, name) for name in made_from],
+        deps=[asset_key(project, "release_files"), *tables],
         group_name=group(project, "warehouse"),
         kinds={"duckdb"},
         owners=OWNERS,

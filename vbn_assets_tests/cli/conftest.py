@@ -15,7 +15,16 @@ from vbn_assets.sample.process import SampleProcess
 from vbn_assets.sample.server import SampleBucket
 
 COMMAND = [sys.executable, "-c", "from vbn_assets.cli import main; main()"]
-UNSET = ("DAGSTER_HOME", "VBN_HOLD", "VBN_PROJECTS", "VBN_RELEASE_VBN", "VBN_LFP", "VBN_DEBUG", "AWS_ENDPOINT_URL")
+UNSET = (
+    "DAGSTER_HOME",
+    "VBN_HOLD",
+    "VBN_HOLD_BEHAVIOR",
+    "VBN_PROJECTS",
+    "VBN_RELEASE_VBN",
+    "VBN_LFP",
+    "VBN_DEBUG",
+    "AWS_ENDPOINT_URL",
+)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,35 @@ def test_sync_brings_the_named_sessions_and_then_finds_them_done(vbn: Vbn) -> No
     assert vbn.rows("SELECT table_name, made_at FROM vbn.warehouse_files ORDER BY ALL") == made
 
 
+def test_sessions_without_probes_and_lfp_files_are_brought_where_asked_for(vbn: Vbn) -> None:
+    asked = ("sync", "--sessions", SESSIONS[0], "1100000213", "--lfp")
+    dry = vbn(*asked, "--dry-run")
+    lines = [line.split()[:2] for line in dry.stdout.splitlines()]
+    assert lines[-4:-1] == [["ecephys_session", "1"], ["behavior_session", "1"], ["probe_lfp", "1"]]
+    answer = vbn(*asked, "--yes")
+    assert answer.returncode == 0, answer.stderr
+    assert f"probe_lfp {SESSIONS[0]}/probeA: " in answer.stderr
+    assert vbn.rows("SELECT DISTINCT behavior_session_id FROM vbn.trials ORDER BY ALL") == ["1100000202", "1100000213"]
+    assert vbn.rows("SELECT DISTINCT ecephys_probe_id FROM vbn.lfp") == ["1100000303"]
+    assert "3 files chosen, 3 made already" in vbn(*asked).stdout
+    status = [line.split()[:2] for line in vbn("status").stdout.splitlines()]
+    assert status[6:8] == [["behavior", "sessions"], ["held", "1"]]
+    assert status[11:13] == [["probes", "count"], ["held", "1"]]
+
+
+def test_a_plain_sync_brings_what_the_settings_name_of_every_kind(vbn: Vbn) -> None:
+    vbn = replace(vbn, settings={"VBN_HOLD": "image_set = 'H'", "VBN_HOLD_BEHAVIOR": "all", "VBN_LFP": "1"})
+    assert vbn("sync", "--yes").returncode == 0
+    held = vbn.rows(
+        "SELECT DISTINCT kind, id FROM vbn.warehouse_files WHERE kind LIKE '%\\_%' ESCAPE '\\' ORDER BY ALL"
+    )
+    assert held == [
+        "behavior_session,1100000213",
+        f"ecephys_session,{SESSIONS[0]}",
+        f"probe_lfp,{SESSIONS[0]}/probeA",
+    ]
+
+
 def test_a_new_release_makes_anew_only_what_it_changed(fresh_vbn: Vbn, fresh_bucket: SampleBucket) -> None:
     assert fresh_vbn("sync", "--all", "--yes").returncode == 0
     made = dict(line.split(",") for line in fresh_vbn.rows(_MADE))
@@ -165,7 +194,7 @@ def test_an_interrupted_sync_ends_in_one_line_and_the_next_one_goes_on(vbn: Vbn)
         (("sync", "--all"), "nobody is there to answer. Add --yes"),
         (("sync", "--all", "--where", "TRUE", "--yes"), "--sessions, --where and --all exclude each other"),
         (("sync", "--sessions", "abc", "--yes"), "expected digits, found 'abc'"),
-        (("sync", "--sessions", "12", "--yes"), "has no ecephys_session file for 12"),
+        (("sync", "--sessions", "12", "--yes"), "has no ecephys_session or behavior_session file for 12"),
         (("sync", "--release", "9.9.9", "--yes"), "v9.9.9.json"),
         (("sync", "--where", "bogus = 1", "--yes"), '"bogus" not found'),
         (("diff", "0.4.0", "9.9.9"), "v9.9.9.json"),

@@ -119,3 +119,18 @@ def test_sync_tells_dagster_what_it_made(vbn: Vbn, tmp_path: Path) -> None:
             assert event.asset_materialization.partition == "1100000103"
             tags = event.asset_materialization.tags or {}
             assert len(tags["dagster/data_version"].partition("-")[0]) == 128
+
+
+def test_sync_tells_dagster_of_other_kinds_by_their_own_partitions(vbn: Vbn, tmp_path: Path) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    vbn = replace(vbn, settings={"DAGSTER_HOME": str(home)})
+    assert vbn("sync", "--sessions", "1100000102", "1100000213", "--lfp", "--yes").returncode == 0
+    made = {"behavior_session_tables": "1100000213", "probe_lfp_nwb": "1100000303", "lfp": "1100000303"}
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.get_dynamic_partitions("vbn_probes") == ["1100000303"]
+        for asset, partition in made.items():
+            event = instance.get_latest_materialization_event(dg.AssetKey(["vbn", asset]))
+            assert event
+            assert event.asset_materialization
+            assert event.asset_materialization.partition == partition

@@ -101,6 +101,13 @@ def test_the_data_version_of_a_session_is_its_hash_and_the_release_is_told(orche
     assert {record.asset_observation.partition for record in observed if record.asset_observation} == HELD
 
 
+def test_kinds_of_file_that_nobody_wants_have_partitions_and_no_events(orchestra: Orchestra) -> None:
+    orchestra.refresh()
+    assert orchestra.instance.get_dynamic_partitions("vbn_behavior_sessions") == ["1100000213"]
+    observed = orchestra.instance.fetch_observations(dg.AssetKey(["vbn", "published_behavior_session"]), limit=10)
+    assert not observed.records
+
+
 def test_every_table_has_rows_bytes_columns_and_its_origin(orchestra: Orchestra) -> None:
     orchestra.refresh()
     assert orchestra.run("mirror_vbn_sessions", "1100000102").success

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vbn_assets.errors import MetadataError, NwbError, SettingsError, UnknownRelease
-from vbn_assets.holdings import State, holdings
+from vbn_assets.holdings import State, holdings, wanted_ids
 from vbn_assets.pipeline import (
     Workspace,
     extract_file,
@@ -87,6 +87,41 @@ def test_a_file_extracted_before_its_release_was_known_gets_to_know_it(workspace
     assert record.source.release == "0.4.0"
     assert record.source.key is not None
     assert record.source.key.endswith(f"ecephys_session_{HELD}.nwb")
+
+
+@pytest.mark.parametrize(
+    ("kind", "id", "table"),
+    [("behavior_session", "1100000213", "trials"), ("probe_lfp", "1100000104/probeB", "lfp")],
+)
+def test_a_file_on_disk_is_known_by_what_it_has(
+    workspace: Workspace, sample_files: dict[tuple[str, str, str], Path], kind: str, id: str, table: str
+) -> None:
+    path = sample_files["0.5.0", kind, id]
+    record = require_sound(extract_unreleased(workspace, path))
+    assert (record.source.kind, record.source.release) == (kind, None)
+    assert record.tables[table].rows
+    refresh_release(workspace, "0.5.0")
+    released = require_sound(extract_unreleased(workspace, path))
+    assert (released.source.kind, released.source.id, released.source.release) == (kind, id, "0.5.0")
+
+
+def test_an_lfp_file_is_found_by_its_probe(workspace: Workspace) -> None:
+    refresh_release(workspace, "0.5.0")
+    kind, release = VBN.kind("probe_lfp"), workspace.release("0.5.0")
+    files = {id: file.id for id, file in workspace.files_about(release, kind).items()}
+    assert files == {"1100000303": "1100000102/probeA", "1100000308": "1100000104/probeB"}
+    assert workspace.session_file("1100000303", kind).id == "1100000102/probeA"
+    with pytest.raises(UnknownRelease, match="probe_lfp file for 12"):
+        workspace.session_file("12", kind)
+
+
+def test_lfp_is_wanted_of_the_sessions_that_are_held_or_named(workspace: Workspace) -> None:
+    refresh_release(workspace, "0.5.0")
+    hold(workspace, 1100000104)
+    release, kind = workspace.release("0.5.0"), VBN.kind("probe_lfp")
+    assert wanted_ids(workspace, release, kind) == set()
+    settings = workspace.settings.model_copy(update={"hold": "image_set = 'H'", "lfp": True})
+    assert wanted_ids(Workspace(settings, VBN), release, kind) == {1100000102, 1100000104}
 
 
 def test_holdings_tell_held_stale_and_missing(workspace: Workspace) -> None:
