@@ -59,7 +59,7 @@ def publish(settings: Settings) -> Publication:
     with _only_publisher(path):
         _remove_unfinished(path)
         contents = _contents(settings)
-        state = _State.of(contents)
+        state = _State.of(contents, settings)
         base = _read_state(path)
         changed = base != state
         incremental = base is not None and base.can_become(state)
@@ -72,7 +72,7 @@ def publish(settings: Settings) -> Publication:
 
 def unpublished(settings: Settings) -> str | None:
     """What the lake has and the warehouse does not show yet, as a fingerprint; None where they agree."""
-    state = _State.of(_contents(settings))
+    state = _State.of(_contents(settings), settings)
     return state.contents if _read_state(_warehouse_path(settings)) != state else None
 
 
@@ -105,8 +105,9 @@ class _State:
     current: list[str | None]
 
     @classmethod
-    def of(cls, contents: list[ProjectContents]) -> Self:
-        return cls(registry_fingerprint(), contents_fingerprint(contents), [project.current for project in contents])
+    def of(cls, contents: list[ProjectContents], settings: Settings) -> Self:
+        shown = contents_fingerprint(contents, settings.lake_dir)
+        return cls(registry_fingerprint(), shown, [project.current for project in contents])
 
     def can_become(self, other: _State) -> bool:
         """A new current release changes most of what is shown: building anew is faster and leaves no holes."""

@@ -149,6 +149,16 @@ def test_nothing_new_changes_nothing(settings: Settings) -> None:
     assert settings.warehouse_path.stat().st_ino == before.st_ino
 
 
+def test_a_folder_that_was_moved_is_published_anew(settings: Settings, tmp_path: Path) -> None:
+    lake = lake_of(settings)
+    add_release(lake, "0.5.0", {1: "a"})
+    add_session(lake, 1, "a")
+    publish(settings)
+    moved = Settings(data_dir=settings.data_dir.rename(tmp_path / "elsewhere"))
+    assert publish(moved).changed
+    assert ask(moved, "SELECT count(*) FROM vbn.spike_times") == [(ROWS,)]
+
+
 def test_comments_say_what_columns_mean(settings: Settings) -> None:
     publish(settings)
     query = "SELECT comment FROM duckdb_columns() WHERE table_name = 'spike_times' AND column_name = 'spike_time'"
