@@ -179,6 +179,26 @@ def test_a_mistake_is_one_line_and_exit_code_2(vbn: Vbn, arguments: tuple[str, .
     assert says in one_line(answer.stderr)
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("VBN_DATA_DIR", "/tmp/what[ever]", "takes for a pattern"),
+        ("VBN_HOLD", "experience_level =", "the condition on ecephys_sessions cannot be understood"),
+        ("VBN_HOLD", "1 = (SELECT count(*) FROM read_csv('/etc/hostname'))", "file system operations are disabled"),
+        ("VBN_RELEASE_VBN", "9.9.9", "v9.9.9.json"),
+        ("VBN_PROJECTS", "vbx", "there is no project 'vbx'"),
+        ("VBN_POLL_SECONDS", "soon", "VBN_POLL_SECONDS cannot be read"),
+        ("AWS_ENDPOINT_URL", "nowhere", "AWS_ENDPOINT_URL is no address"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_one_line_and_exit_code_2(
+    vbn: Vbn, setting: str, value: str, says: str
+) -> None:
+    answer = replace(vbn, settings={setting: value})("sync", "--yes")
+    assert answer.returncode == 2
+    assert says in one_line(answer.stderr)
+
+
 def test_an_unknown_option_is_wrong_usage(vbn: Vbn) -> None:
     answer = vbn("sync", "--nonsense")
     assert answer.returncode == 2
