@@ -68,8 +68,8 @@ TOPICS = (
         "`FROM vbn.release_diff('0.4.0', '0.5.0')` tells every file, column and value of the metadata tables that "
         "differs between two releases held: `what` (file, column or row), `table_name` (or the file's kind), `id`, "
         "`column_name`, `change` (added, removed, changed; moved: the same bytes under another key), `before`, "
-        "`after`, and the `ecephys_session_id` and `behavior_session_id` it is about. A `file_id` is another in each release: "
-        "that it changed says nothing.",
+        "`after`, and the `ecephys_session_id` and `behavior_session_id` it is about. A `file_id` is another in each "
+        "release: that it changed says nothing.",
         releases.TABLES,
     ),
     Topic(
