@@ -13,7 +13,7 @@ COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --no-annotate --custom
 	--universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --generate-hashes --no-emit-index-url \
 	$(if $(UPGRADE),--upgrade) --group build
 
-.PHONY: help install demo run test lint typecheck bench image image-test lock clean
+.PHONY: help install demo run test lint typecheck docs bench image image-test lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##  */\1\t/p' Makefile | expand -t 14
@@ -45,6 +45,9 @@ lint: install  ## ruff: rules and format
 
 typecheck: install  ## mypy --strict on the package
 	.venv/bin/mypy
+
+docs: install  ## docs/tables.md, the data dictionary, from the descriptions of the tables
+	.venv/bin/python -m vbn_assets.tables.dictionary > docs/tables.md
 
 bench: install  ## every script in benchmarks/
 	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit; done

@@ -72,7 +72,7 @@ class Settings(BaseModel):
             raise SettingsError(
                 f"{_ENVIRONMENT.get(field, field)} cannot be read: {first['msg']}", found=repr(first["input"])
             ) from error
-        return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+        return settings.model_copy(update={"data_dir": _plain_folder(settings.data_dir.expanduser().absolute())})
 
     @property
     def lake_dir(self) -> Path:
@@ -85,3 +85,15 @@ class Settings(BaseModel):
     def mirror_dir(self, project: Project) -> Path:
         """The project's AllenSDK-shaped cache folder."""
         return self.data_dir / project.mirror_folder
+
+
+def _plain_folder(folder: Path) -> Path:
+    """The folder, if DuckDB cannot take its name for a pattern: said before anything is fetched into it."""
+    if any(sign in str(folder) for sign in "*?["):
+        raise SettingsError(
+            "VBN_DATA_DIR has a character that DuckDB takes for a pattern",
+            expected="none of * ? [",
+            found=str(folder),
+            remedy="Choose another folder.",
+        )
+    return folder

@@ -53,7 +53,10 @@ def read_row_ends(file: SessionFile, name: str) -> NDArray[np.int64]:
     length = file.dataset(name).shape[0]
     last = int(ends[-1]) if len(ends) else 0
     if last > length or (np.diff(ends, prepend=0) < 0).any():
-        raise file.error(f"/{name}_index does not fit /{name}", expected=f"rising up to {length}", found=last)
+        found = f"{last} at its end" if last > length else "one that falls"
+        raise file.error(
+            f"/{name}_index does not fit /{name}", expected=f"an index that rises to {length}", found=found
+        )
     return ends
 
 

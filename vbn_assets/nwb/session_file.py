@@ -104,7 +104,7 @@ def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: 
             file = SessionFile(path, release, h5, nwb, id if kind == "ecephys_session" else None, behavior_session_id)
             wanted, found = str(expected_id or ""), str(id)
         if wanted not in ("", found):
-            raise file.error("is about another session", expected=wanted, found=found)
+            raise file.error("is about another session or probe", expected=wanted, found=found)
         for name in _REQUIRED[kind]:
             file.group(name)
         yield file
@@ -132,8 +132,9 @@ def _read_nwb(h5: h5py.File, path: Path, release: str) -> NWBFile:
         try:
             return NWBHDF5IO(file=h5, mode="r", manager=BuildManager(_types(h5))).read()
         except Exception as error:  # pynwb raises whatever the first builder that does not fit happens to
-            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise _error(path, release, f"is no NWB file: {detail}", expected="NWB 2") from error
+            # hdmf's errors begin with a dump of the group they are about; what is wrong with it comes last.
+            detail = (str(error.args[-1]) if error.args else "") or type(error).__name__
+            raise _error(path, release, f"is no NWB file: {detail.splitlines()[0]}", expected="NWB 2") from error
 
 
 def _types(h5: h5py.File) -> TypeMap:

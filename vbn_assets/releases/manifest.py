@@ -136,11 +136,7 @@ def parse_release(raw: bytes, project: Project, name: str) -> Release:
     try:
         manifest = _Manifest.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ManifestError(
-            f"{where}: {first['msg']}", file=name, found=_shortened(first["input"]), remedy=_REMEDY
-        ) from error
+        raise _misfit(error, name) from error
     _check_header(manifest, project, name)
     version = manifest.manifest_version
     metadata = {
@@ -165,6 +161,17 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice!r} stands twice in one object")
     return unique
+
+
+def _misfit(error: ValidationError, name: str) -> ManifestError:
+    """What pydantic found first, as our error."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return ManifestError(
+            "lacks a key", file=name, expected=where, found=_shortened(", ".join(first["input"])), remedy=_REMEDY
+        )
+    return ManifestError(f"{where}: {first['msg']}", file=name, found=_shortened(first["input"]), remedy=_REMEDY)
 
 
 def _shortened(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Table, View
 
 _SESSION = "Ecephys session: one recording of one mouse on one day"
-_FILE_ID = Column("file_id", I64, "The release's own number for the NWB file; -999 where there is none", nullable=False)
+_FILE_ID = Column("file_id", I64, "The release's own number for the NWB file; -999 or null where there is none")
 _CCF = (
     Column("anterior_posterior_ccf_coordinate", F64, "Position in the Allen CCF, from anterior", "µm"),
     Column("dorsal_ventral_ccf_coordinate", F64, "Position in the Allen CCF, from dorsal", "µm"),

@@ -169,7 +169,8 @@ def _cast(
             file=file,
             release=release,
             expected="a value in every row",
-            found=f"none in row {first}",
+            found=f"none in row {first + 1}",
+            remedy="The file is not what its release describes; nothing was made from it.",
         )
     return cast
 

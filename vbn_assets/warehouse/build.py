@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from itertools import chain
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -267,8 +268,8 @@ def _ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns.items())
 
 
-def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
-    """The same for two contents that would make the same database."""
+def contents_fingerprint(contents: Iterable[ProjectContents], lake_dir: Path) -> str:
+    """The same for two contents that would make the same database: its views name the lake's files."""
     facts = [
         (
             schema.schema,
@@ -278,4 +279,4 @@ def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
         for project in contents
         for schema in project.schemas
     ]
-    return blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
+    return blake2b(json.dumps([str(lake_dir), facts]).encode(), digest_size=16).hexdigest()

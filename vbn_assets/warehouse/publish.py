@@ -20,7 +20,7 @@ from typing import Self
 
 import duckdb
 
-from vbn_assets.errors import SettingsError, WarehouseError
+from vbn_assets.errors import WarehouseError
 from vbn_assets.projects import PROJECTS
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.build import build, contents_fingerprint, registry_fingerprint
@@ -55,11 +55,11 @@ def publish(settings: Settings) -> Publication:
     Raises `WarehouseError` naming what could not be read or written; the warehouse is then as it was.
     """
     started = time.monotonic()
-    path = _warehouse_path(settings)
+    path = settings.warehouse_path
     with _only_publisher(path):
         _remove_unfinished(path)
         contents = _contents(settings)
-        state = _State.of(contents)
+        state = _State.of(contents, settings)
         base = _read_state(path)
         changed = base != state
         incremental = base is not None and base.can_become(state)
@@ -72,21 +72,8 @@ def publish(settings: Settings) -> Publication:
 
 def unpublished(settings: Settings) -> str | None:
     """What the lake has and the warehouse does not show yet, as a fingerprint; None where they agree."""
-    state = _State.of(_contents(settings))
-    return state.contents if _read_state(_warehouse_path(settings)) != state else None
-
-
-def _warehouse_path(settings: Settings) -> Path:
-    path = settings.warehouse_path
-    if any(sign in str(path.parent) for sign in "*?["):
-        raise SettingsError(
-            "the data folder's name has a character that DuckDB takes for a pattern",
-            expected="none of * ? [",
-            found=str(path.parent),
-            remedy="Choose another VBN_DATA_DIR.",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    state = _State.of(_contents(settings), settings)
+    return state.contents if _read_state(settings.warehouse_path) != state else None
 
 
 def _contents(settings: Settings) -> list[ProjectContents]:
@@ -105,8 +92,9 @@ class _State:
     current: list[str | None]
 
     @classmethod
-    def of(cls, contents: list[ProjectContents]) -> Self:
-        return cls(registry_fingerprint(), contents_fingerprint(contents), [project.current for project in contents])
+    def of(cls, contents: list[ProjectContents], settings: Settings) -> Self:
+        shown = contents_fingerprint(contents, settings.lake_dir)
+        return cls(registry_fingerprint(), shown, [project.current for project in contents])
 
     def can_become(self, other: _State) -> bool:
         """A new current release changes most of what is shown: building anew is faster and leaves no holes."""
@@ -172,7 +160,18 @@ def _read_state(path: Path) -> _State | None:
 @contextmanager
 def _only_publisher(path: Path) -> Iterator[None]:
     """Held by one process at a time, and let go by the kernel however it ends."""
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f".{path.name}.lock").open("w")
+    except OSError as error:
+        raise WarehouseError(
+            "cannot be written",
+            file=str(path),
+            expected="a folder that may be written",
+            found=error.strerror,
+            remedy="Set VBN_DATA_DIR to one; what is published here can still be read.",
+        ) from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

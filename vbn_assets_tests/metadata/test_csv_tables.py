@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,21 @@ def test_text_keeps_commas_newlines_and_the_word_none(tmp_path: Path) -> None:
     assert table["name"].to_pylist() == ["None"]
 
 
+@pytest.mark.parametrize("table", ["ecephys_sessions", "behavior_sessions", "probes"])
+@pytest.mark.parametrize(("written", "read"), [("-999", -999), ("", None)])
+def test_a_row_without_a_file_is_a_row(
+    table: str, written: str, read: int | None, sample_files: dict[tuple[str, str, str], Path], tmp_path: Path
+) -> None:
+    lines = list(csv.reader(sample_files["0.4.0", "metadata", table].open(newline="")))
+    column = lines[0].index("file_id")
+    before = [int(line[column]) for line in lines[2:]]
+    lines[1][column] = written
+    path = tmp_path / f"{table}.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    assert read_table(path, TABLES[table], release="9.9.9")["file_id"].to_pylist() == [read, *before]
+
+
 def test_absent_optional_column_is_null(tmp_path: Path) -> None:
     table = read_text(tmp_path, PROBES + ROW.format(id=1, units=3))
     assert table["file_id"].to_pylist() == [None]
@@ -103,7 +119,7 @@ def test_table_without_rows_is_one(tmp_path: Path) -> None:
         (PROBES + ROW.format(id=1, units="3.5"), ["'unit_count'", "'3.5'"]),
         (PROBES + ROW.format(id=1, units=3).replace("30000.1", "fast"), ["'sampling_rate'", "'fast'", "double"]),
         (PROBES + ROW.format(id=1, units=3).replace("True", "perhaps"), ["'has_lfp_data'", "'perhaps'"]),
-        (PROBES + ROW.format(id="", units=3), ["'ecephys_probe_id'", "empty"]),
+        (PROBES + ROW.format(id="", units=3), ["'ecephys_probe_id'", "empty", "row 1", "nothing was made from it"]),
         (PROBES + ROW.format(id=5, units=3) * 2, ["more than one row", "ecephys_probe_id 5"]),
         (PROBES + ROW.format(id=1, units=3) + "2,7\n", ["is no table", "got 2"]),
         (PROBES.replace("phase", "name") + ROW.format(id=1, units=3), ["stands twice"]),

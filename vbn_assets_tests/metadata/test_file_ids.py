@@ -69,9 +69,12 @@ def test_release_without_lfp_has_no_probe_file_ids(releases: dict[str, tuple[Rel
     assert sorted(set(kinds)) == ["ecephys_session", "metadata"]
 
 
-def test_file_no_row_points_at_keeps_its_keys_id(releases: dict[str, tuple[Release, dict[str, pa.Table]]]) -> None:
+@pytest.mark.parametrize("none", [-999, None])
+def test_file_no_row_points_at_keeps_its_keys_id(
+    releases: dict[str, tuple[Release, dict[str, pa.Table]]], none: int | None
+) -> None:
     release, tables = releases["0.5.0"]
-    alone = {**tables, "ecephys_sessions": with_value(tables["ecephys_sessions"], 0, "file_id", -999)}
+    alone = {**tables, "ecephys_sessions": with_value(tables["ecephys_sessions"], 0, "file_id", none)}
     session = tables["ecephys_sessions"]["ecephys_session_id"][0].as_py()
     row = next(row for row in resolve_files(alone, release).to_pylist() if row["name"] == str(session))
     assert (row["kind"], row["id"], row["behavior_session_id"]) == ("ecephys_session", session, None)

@@ -104,6 +104,12 @@ def test_missing_dataset(part: str, changed: Changed) -> None:
     assert "lacks a part" in text or "is no NWB file" in text
 
 
+def test_a_column_that_is_gone_is_named_and_nothing_else(changed: Changed) -> None:
+    text = refusal(changed(remove("units/snr")))
+    assert "'snr'" in text
+    assert "GroupBuilder" not in text
+
+
 def test_another_session_inside(changed: Changed) -> None:
     path = changed(put("identifier", "1100000999"))
     assert "is about another session or probe; expected 1100000104, found 1100000999" in refusal(path)
@@ -118,7 +124,16 @@ def test_index_beyond_the_data(changed: Changed) -> None:
     def lengthen(file: h5py.File) -> None:
         file["units/spike_times_index"][-1] += 1
 
-    assert "/units/spike_times_index does not fit" in refusal(changed(lengthen))
+    text = refusal(changed(lengthen))
+    assert "/units/spike_times_index does not fit /units/spike_times; expected an index that rises to " in text
+    assert "at its end" in text
+
+
+def test_index_that_falls(changed: Changed) -> None:
+    def shift(file: h5py.File) -> None:
+        file["units/spike_times_index"][0] = file["units/spike_times_index"][2]
+
+    assert "found one that falls" in refusal(changed(shift))
 
 
 def test_spikes_without_amplitudes_boundaries(changed: Changed) -> None:

@@ -82,7 +82,7 @@ def test_the_packaged_manifests_parse(sample_folder: Path) -> None:
         (b"[" * 100_000, "is not JSON"),
         (b'{"a": 1, "a": 2}', "'a' stands twice"),
         (b"[]", "expected a JSON object, found list"),
-        (b"{}", "project_name: Field required"),
+        (b'{"project_names": 1}', "lacks a key; expected project_name, found 'project_names'"),
     ],
 )
 def test_what_is_no_manifest_is_refused(raw: bytes, expected: str) -> None:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from vbn_assets.errors import SettingsError, UnknownRelease, WarehouseError
+from vbn_assets.errors import UnknownRelease, WarehouseError
 from vbn_assets.settings import Settings
 from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.database import open_warehouse
@@ -147,6 +147,16 @@ def test_nothing_new_changes_nothing(settings: Settings) -> None:
     publication = publish(settings)
     assert not publication.changed
     assert settings.warehouse_path.stat().st_ino == before.st_ino
+
+
+def test_a_folder_that_was_moved_is_published_anew(settings: Settings, tmp_path: Path) -> None:
+    lake = lake_of(settings)
+    add_release(lake, "0.5.0", {1: "a"})
+    add_session(lake, 1, "a")
+    publish(settings)
+    moved = Settings(data_dir=settings.data_dir.rename(tmp_path / "elsewhere"))
+    assert publish(moved).changed
+    assert ask(moved, "SELECT count(*) FROM vbn.spike_times") == [(ROWS,)]
 
 
 def test_comments_say_what_columns_mean(settings: Settings) -> None:
@@ -298,9 +308,10 @@ def test_a_record_that_is_none_is_named(settings: Settings) -> None:
         publish(settings)
 
 
-def test_a_folder_name_that_duckdb_would_expand_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="pattern"):
-        publish(Settings(data_dir=tmp_path / "data*"))
+def test_where_nothing_can_be_written_it_is_one_error(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    with pytest.raises(WarehouseError, match=r"warehouse.duckdb: cannot be written; expected a folder"):
+        publish(Settings(data_dir=tmp_path / "data"))
 
 
 def test_a_missing_warehouse_says_what_to_do(settings: Settings) -> None:
