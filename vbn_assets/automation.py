@@ -15,7 +15,10 @@ from vbn_assets.projects import Project
 from vbn_assets.report import asset_key, group
 from vbn_assets.tables import SESSION_FILE_TABLES
 
-_IDLE = ~dg.AutomationCondition.in_progress()
+_NOW_IDLE = ~dg.AutomationCondition.in_progress()
+# And at the look before: a look sees what was made up to its start, but runs as they are now. One that falls between
+# a session's file and its tables, while their run ends, would ask for the tables again.
+_IDLE = _NOW_IDLE & ~_NOW_IDLE.newly_true()
 _HANDLED = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
 _NEW_DATA = (
     dg.AutomationCondition.any_deps_updated()
