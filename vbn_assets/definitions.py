@@ -51,7 +51,7 @@ def _assets(project: Project) -> list[dg.AssetsDefinition | dg.SourceAsset]:
 def _sensors(project: Project, settings: Settings) -> list[dg.SensorDefinition]:
     return [
         release_sensor(project, f"refresh_{project.name}", settings.poll_seconds),
-        hold_sensor(project, f"mirror_{project.name}_sessions"),
+        hold_sensor(project, f"mirror_{project.name}_sessions", f"refresh_{project.name}"),
         publish_sensor(project, f"publish_{project.name}"),
         automation_sensor(project),
     ]

@@ -5,7 +5,7 @@ import dagster as dg
 from vbn_assets.holdings import Holding, State, holdings
 from vbn_assets.pipeline import select_sessions
 from vbn_assets.projects import Project
-from vbn_assets.releases.sensors import SHOWN, next_attempt
+from vbn_assets.releases.sensors import SHOWN, next_attempt, under_way
 from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
@@ -16,7 +16,7 @@ LOOK_SECONDS = 15
 """A look reads the lake's records and a page of runs: milliseconds, and a user who asks sees it start soon."""
 
 
-def hold_sensor(project: Project, job: str) -> dg.SensorDefinition:
+def hold_sensor(project: Project, job: str, refresh_job: str) -> dg.SensorDefinition:
     """`vbn_hold_sensor`: asks for `mirror_vbn_sessions` of what should be held and is not."""
 
     @dg.sensor(
@@ -31,6 +31,8 @@ def hold_sensor(project: Project, job: str) -> dg.SensorDefinition:
         release = workspace.current_release()
         if release is None:
             return dg.SkipReason("No release is in the lake yet.")
+        if under_way(context.instance, refresh_job):
+            return dg.SkipReason("A release is being made: files that it replaces need not be fetched.")
         wanted = set(select_sessions(workspace, release, workspace.settings.hold))
         partitions = set(context.instance.get_dynamic_partitions(f"{project.name}_{project.session_kind}s"))
         requests = [
