@@ -16,7 +16,10 @@ from vbn_assets.partitions import releases_of
 from vbn_assets.projects import FileKind, Project
 from vbn_assets.report import asset_key, file_key, group, tables_by_asset
 
-_IDLE = ~dg.AutomationCondition.in_progress()
+_NOW_IDLE = ~dg.AutomationCondition.in_progress()
+# And at the look before: a look sees what was made up to its start, but runs as they are now. One that falls between
+# a session's file and its tables, while their run ends, would ask for the tables again.
+_IDLE = _NOW_IDLE & ~_NOW_IDLE.newly_true()
 _HANDLED = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
 _NEW_DATA = (
     dg.AutomationCondition.any_deps_updated()

@@ -48,10 +48,14 @@ def _assets(project: Project) -> list[dg.AssetsDefinition | dg.SourceAsset]:
     ]
 
 
+def _mirror_jobs(project: Project) -> dict[str, dg.UnresolvedAssetJobDefinition]:
+    return {kind.name: mirror_job(project, kind) for kind in project.kinds}
+
+
 def _sensors(project: Project, settings: Settings) -> list[dg.SensorDefinition]:
     return [
         release_sensor(project, f"refresh_{project.name}", settings.poll_seconds),
-        hold_sensor(project, {kind.name: mirror_job(project, kind) for kind in project.kinds}),
+        hold_sensor(project, _mirror_jobs(project), f"refresh_{project.name}"),
         publish_sensor(project, f"publish_{project.name}"),
         automation_sensor(project),
     ]

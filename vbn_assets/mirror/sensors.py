@@ -10,7 +10,7 @@ from vbn_assets.partitions import files_of
 from vbn_assets.pipeline import Workspace
 from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.manifest import Release
-from vbn_assets.releases.sensors import FINISHED_BADLY, SHOWN, next_attempt
+from vbn_assets.releases.sensors import FINISHED_BADLY, SHOWN, next_attempt, under_way
 from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
@@ -21,7 +21,9 @@ LOOK_SECONDS = 15
 """A look reads the lake's records and a page of runs: milliseconds, and a user who asks sees it start soon."""
 
 
-def hold_sensor(project: Project, jobs: Mapping[str, "dg.UnresolvedAssetJobDefinition"]) -> dg.SensorDefinition:
+def hold_sensor(
+    project: Project, jobs: Mapping[str, "dg.UnresolvedAssetJobDefinition"], refresh_job: str
+) -> dg.SensorDefinition:
     """`vbn_hold_sensor`: asks for what should be held and is not, by each kind's own job."""
 
     @dg.sensor(
@@ -39,6 +41,8 @@ def hold_sensor(project: Project, jobs: Mapping[str, "dg.UnresolvedAssetJobDefin
         release = workspace.current_release()
         if release is None:
             return dg.SkipReason("No release is in the lake yet.")
+        if under_way(context.instance, refresh_job):
+            return dg.SkipReason("A release is being made: files that it replaces need not be fetched.")
         requests = (
             request
             for kind in project.kinds

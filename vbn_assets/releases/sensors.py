@@ -52,6 +52,12 @@ def release_sensor(project: Project, job: str, interval_seconds: int) -> dg.Sens
     return sensor
 
 
+def under_way(instance: dg.DagsterInstance, job: str) -> bool:
+    """Whether a run of this job waits or works."""
+    unfinished = [s for s in dg.DagsterRunStatus if s not in (*FINISHED_BADLY, dg.DagsterRunStatus.SUCCESS)]
+    return bool(instance.get_run_records(dg.RunsFilter(job_name=job, statuses=unfinished), limit=1))
+
+
 def next_attempt(instance: dg.DagsterInstance, job: str, tags: dict[str, str]) -> int | None:
     """The number of the next run with these tags: 1 if there was none, None if one is under way, went well,
     or was the last that is allowed. A run that was killed with its server is no attempt at the work."""

@@ -7,7 +7,7 @@ arrives between the request of a publish and its end, and never hears of what `v
 import dagster as dg
 
 from vbn_assets.projects import Project
-from vbn_assets.releases.sensors import FINISHED_BADLY, SHOWN, next_attempt
+from vbn_assets.releases.sensors import SHOWN, next_attempt, under_way
 from vbn_assets.resources import VisualBehavior
 from vbn_assets.warehouse.publish import unpublished
 
@@ -28,8 +28,7 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
     def sensor(context: dg.SensorEvaluationContext, visual_behavior: VisualBehavior) -> dg.RunRequest | dg.SkipReason:
         if visual_behavior.workspace(project.name).current_release() is None:
             return dg.SkipReason("No release is in the lake yet.")
-        running = dg.RunsFilter(job_name=job, statuses=[s for s in dg.DagsterRunStatus if s not in _FINISHED])
-        if context.instance.get_run_records(running, limit=1):
+        if under_way(context.instance, job):
             return dg.SkipReason("A publish is under way.")
         fingerprint = unpublished(visual_behavior.settings)
         if fingerprint is None:
@@ -41,6 +40,3 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
         return dg.RunRequest(run_key=f"{project.name}:{fingerprint[:SHOWN]}:attempt{attempt}", tags=tags)
 
     return sensor
-
-
-_FINISHED = (*FINISHED_BADLY, dg.DagsterRunStatus.SUCCESS)
