@@ -245,7 +245,9 @@ def test_a_download_killed_twice_goes_on_from_where_it_was(s3: FaultyS3, publish
     s3.forget_traffic()
     fetched = mirror.fetch(file)
     assert fetched.how is How.RESUMED
-    assert s3.bytes_sent == fetched.received <= len(body) - kept * MB
+    assert fetched.received <= len(body) - kept * MB
+    # The server may still be sending a last chunk to the one that was killed when its count starts anew.
+    assert fetched.received <= s3.bytes_sent <= fetched.received + MB
     assert fetched.path.read_bytes() == body
     assert not work_files(mirror)
 

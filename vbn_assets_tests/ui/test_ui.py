@@ -69,7 +69,7 @@ def see_the_groups(page: Page) -> None:
 
 
 def see_the_graph(page: Page) -> None:
-    page.set_viewport_size({"width": 1300, "height": 2000})
+    page.set_viewport_size({"width": 1300, "height": 3200})
     page.goto("/asset-groups")
     expect(_node(page, "vbn_tables")).to_be_visible()
     page.keyboard.press("Alt+e")  # the graph's own key: expand all groups
