@@ -153,7 +153,7 @@ def _cast(
 ) -> pa.ChunkedArray:
     try:
         cast = values.cast(column.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise ColumnProblem(
             f"column {column.name!r} of table {description.name} has values of another type",
             file=file,
