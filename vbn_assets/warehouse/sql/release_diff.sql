@@ -35,7 +35,9 @@ rows_and_values AS (
     {rows}
 ),
 unknown AS (
-    SELECT release FROM (VALUES (before_release), (after_release)) AS asked (release)
+    -- Put together before anything is asked of it: DuckDB would ask the releases that are held too.
+    SELECT string_agg(coalesce(release, 'NULL'), ', ') AS releases
+    FROM (VALUES (before_release), (after_release)) AS asked (release)
     ANTI JOIN {schema}.releases USING (release)
 )
 FROM files
@@ -51,6 +53,10 @@ FROM rows_and_values
 WHERE column_name IS NULL
    OR (table_name, column_name) IN (SELECT (table_name, column_name) FROM columns WHERE before <> '' AND after <> '')
 UNION ALL
-SELECT error('release ' || coalesce(release, 'NULL') || ' is not held: SELECT release FROM {schema}.releases'),
-    NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM unknown
+-- In the condition, not selected: a column that nobody reads is never computed.
+WHERE CASE
+    WHEN releases IS NOT NULL
+    THEN error(releases || ' is not held: SELECT release FROM {schema}.releases')::VARCHAR = ''
+END
