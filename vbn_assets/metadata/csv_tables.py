@@ -22,6 +22,9 @@ from vbn_assets.tables.model import ColumnProblem
 
 _log = logging.getLogger(__name__)
 
+# While it reads a CSV, Arrow takes Ctrl-C for itself, and forgets one that comes in the last moment.
+pa.enable_signal_handlers(False)
+
 _NULLS = [
     "",
     "#N/A",
