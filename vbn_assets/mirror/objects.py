@@ -1,7 +1,7 @@
 """The bodies of a bucket's object versions, byte range by byte range, over one pool of connections.
 
 obstore (Rust) does the HTTP: measured against a local server it moves the bytes of boto3 in half the time
-(docs/design.md). What its errors mean to us is decided here; trying again is for `download`.
+(docs/performance.md). What its errors mean to us is decided here; trying again is for `download`.
 """
 
 from __future__ import annotations

@@ -15,8 +15,6 @@ from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
 """Runs are started one after another, seconds each: more would wait in the queue and hide what is asked next."""
-
-
 LOOK_SECONDS = 15
 """A look reads the lake's records and a page of runs: milliseconds, and a user who asks sees it start soon."""
 
