@@ -20,7 +20,7 @@ from vbn_assets.errors import MetadataError, NwbError, SettingsError, UnknownRel
 from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.manifest import METADATA, Release, ReleaseFile
 from vbn_assets.settings import Settings
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
+from vbn_assets.tables import Table
 from vbn_assets.warehouse.contents import RELEASE
 from vbn_assets.warehouse.lake import Lake, Record, Source, TableFile
 
@@ -141,7 +141,7 @@ def make_metadata_table(workspace: Workspace, release: Release, name: str, progr
     """One metadata CSV of a release, fetched, verified and put into the lake as a typed table."""
     from vbn_assets.metadata.csv_tables import read_table
 
-    file, table = release.metadata[name], TABLES[name]
+    file, table = release.metadata[name], workspace.project.tables[name]
     source = _source(file, id=name)
     started = time.monotonic()
     # Also where its rows are in the lake already: AllenSDK looks for the file in each release's folder.
@@ -174,24 +174,24 @@ def register_release(workspace: Workspace, release: Release) -> Record:
     """
     from vbn_assets.metadata.file_ids import resolve_files
 
-    lake = workspace.lake
+    lake, table = workspace.lake, workspace.project.tables["release_files"]
     source = _release_source(release)
     done = lake.record(source)
     _link_unchanged_files(workspace, release)
-    if done and done.sound and done.has([TABLES["release_files"]]):
+    if done and done.sound and done.has([table]):
         return done
     started = time.monotonic()
     metadata = {
         name: metadata_record(workspace, release, name).tables[name] for name in workspace.project.metadata_tables
     }
     files = resolve_files({name: lake.read(file) for name, file in metadata.items()}, release)
-    written = lake.write(source, [ArrowReading(TABLES["release_files"], files)])
+    written = lake.write(source, [ArrowReading(table, files)])
 
     from vbn_assets.warehouse.claims import check_release
 
+    claims = check_release(workspace.project, lake, metadata)
     facts = {"pipeline": dict(release.pipeline)}
-    record = Record(source, written, check_release(lake, metadata), facts, seconds=time.monotonic() - started)
-    return lake.commit(record)
+    return lake.commit(Record(source, written, claims, facts, seconds=time.monotonic() - started))
 
 
 def _link_unchanged_files(workspace: Workspace, release: Release) -> None:
@@ -222,7 +222,8 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
     if done:
         return done
     started = time.monotonic()
-    with open_session(path, kind=file.kind, expected_id=file.id, release=file.release) as session:
+    kind = workspace.project.kind(file.kind)
+    with open_session(path, kind=kind, expected_id=file.id, release=file.release) as session:
         return _extract(workspace, session, source, started)
 
 
@@ -238,7 +239,7 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
         return extract_file(workspace, path, released)
     started = time.monotonic()
     kind = workspace.project.kind(kind_of(path))
-    with open_session(path, kind=kind.name, expected_id=None, release="") as session:
+    with open_session(path, kind=kind, expected_id=None, release="") as session:
         source = Source(kind.name, str(session.ids[kind.id_column]), file_hash)
         return _extracted(workspace, source) or _extract(workspace, session, source, started)
 
@@ -288,8 +289,7 @@ def select_sessions(workspace: Workspace, release: Release, where: str, kind: Fi
 def _extracted(workspace: Workspace, source: Source) -> Record | None:
     """The record of a file whose tables are all in the lake already, as today's readers give them."""
     done = workspace.lake.record(source)
-    tables = [TABLES[name] for name in SESSION_FILE_TABLES[source.kind]]
-    if not (done and done.sound and done.has(tables)):
+    if not (done and done.sound and done.has(workspace.project.kind(source.kind).tables)):
         return None
     if done.source.release is None and source.release:  # extracted before anyone knew which release it is of
         known = replace(done.source, release=source.release, key=source.key, version_id=source.version_id)
@@ -301,16 +301,11 @@ def _extract(workspace: Workspace, session: Session, source: Source, started: fl
     from vbn_assets.warehouse.claims import check_file
 
     lake = workspace.lake
-    source = replace(
-        source,
-        ecephys_session_id=session.ids["ecephys_session_id"],
-        behavior_session_id=session.ids["behavior_session_id"],
-        ecephys_probe_id=session.ids.get("ecephys_probe_id"),
-    )
+    source = replace(source, ids=dict(session.ids))
     files = lake.write(source, session.tables())
     images = session.images(lake.read(files["session_images"])) if "session_images" in files else []
     units = _released_units(workspace, source)
-    claims = check_file(lake, source, files, counted=session.counted(), released_units=units)
+    claims = check_file(workspace.project, lake, source, files, counted=session.counted(), released_units=units)
     shared = lake.keep(images)
     return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started, shared=shared))
 
@@ -323,7 +318,7 @@ def _file_with_hash(workspace: Workspace, file_hash: str) -> ReleaseFile | None:
 
 
 def _released_units(workspace: Workspace, source: Source) -> TableFile | None:
-    if source.release is None or "session_units" not in SESSION_FILE_TABLES[source.kind]:
+    if source.release is None or not workspace.project.kind(source.kind).has("session_units"):
         return None
     return metadata_record(workspace, workspace.release(source.release), "units").tables["units"]
 

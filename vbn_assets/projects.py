@@ -1,26 +1,28 @@
 """The Visual Behavior projects as data: the only facts that differ between them.
 
-A third project would be one more `Project` here, its tables in `tables/` and, where its files are of a new
-kind, a reader in `nwb/`. No code belongs here beyond lookups.
+A third project would be one more `Project` here, a module of `tables/` that puts its tables together as `vbn` does
+and, where its files are of a new kind, a reader in `nwb/`. No code belongs here beyond lookups.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vbn_assets.errors import SettingsError
+from vbn_assets.tables import Table, View, vbn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FileKind:
     """One kind of data file in a manifest.
 
     `key` matches the S3 key below the project's prefix; its groups, joined by `/`, are the id by which a
     file is recognised in every release, whatever its key or file_id is there. `table` is the metadata
     table whose `file_id` column points at these files and whose `id_column` names what they are about.
-    `asset` is the word for it in the names of assets, `plural` the one in the names of jobs.
+    `asset` is the word for it in the names of assets, `plural` the one in the names of jobs. `tables` are those that
+    are read from one file.
     """
 
     name: str
@@ -29,6 +31,11 @@ class FileKind:
     id_column: str
     asset: str
     plural: str
+    tables: tuple[Table, ...]
+
+    def has(self, table: str) -> bool:
+        """Whether a table of that name is read from these files."""
+        return any(described.name == table for described in self.tables)
 
     @property
     def is_session(self) -> bool:
@@ -36,7 +43,7 @@ class FileKind:
         return self.key.groups == 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Project:
     """One data set: where it is published and what its releases hold."""
 
@@ -46,8 +53,13 @@ class Project:
     """Project name in manifests, and first part of every key."""
     bucket: str
     region: str
+    tables: Mapping[str, Table]
+    """Every table of its schema, by name."""
+    views: Mapping[str, View]
     metadata_tables: tuple[str, ...]
-    """CSV names; the warehouse tables bear the same names."""
+    """Those made from the CSVs of a release, which bear the same names."""
+    recording_id: str
+    """The column that names a recording, of which a behavior session is the other half."""
     kinds: tuple[FileKind, ...]
     session_kind: str
     """The kind of file that `VBN_HOLD` is about."""
@@ -74,7 +86,10 @@ VBN = Project(
     s3_name="visual-behavior-neuropixels",
     bucket="visual-behavior-neuropixels-data",
     region="us-west-2",
-    metadata_tables=("ecephys_sessions", "behavior_sessions", "probes", "channels", "units"),
+    tables=vbn.TABLES,
+    views=vbn.VIEWS,
+    metadata_tables=tuple(table.name for table in vbn.METADATA),
+    recording_id=vbn.RECORDING.name,
     kinds=(
         FileKind(
             name="ecephys_session",
@@ -83,6 +98,7 @@ VBN = Project(
             id_column="ecephys_session_id",
             asset="session",
             plural="sessions",
+            tables=vbn.ECEPHYS_SESSION,
         ),
         FileKind(
             name="behavior_session",
@@ -91,6 +107,7 @@ VBN = Project(
             id_column="behavior_session_id",
             asset="behavior_session",
             plural="behavior_sessions",
+            tables=vbn.BEHAVIOR_SESSION,
         ),
         FileKind(
             name="probe_lfp",
@@ -99,6 +116,7 @@ VBN = Project(
             id_column="ecephys_probe_id",
             asset="probe_lfp",
             plural="probes",
+            tables=vbn.PROBE_LFP,
         ),
     ),
     session_kind="ecephys_session",

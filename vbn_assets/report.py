@@ -15,7 +15,7 @@ from vbn_assets.errors import VbnError
 from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.diff import ReleaseDiff
 from vbn_assets.releases.manifest import ReleaseFile
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
+from vbn_assets.tables import Table
 from vbn_assets.tables.defects import Defect
 from vbn_assets.warehouse.compare import TableDiff
 from vbn_assets.warehouse.defects import FoundDefect
@@ -49,10 +49,9 @@ def tables_by_asset(project: Project, kind: FileKind) -> dict[dg.AssetKey, tuple
 
     An asset has one set of partitions. Tables that `project.sessions` have too are therefore one asset, all together.
     """
-    tables = tuple(TABLES[name] for name in SESSION_FILE_TABLES[kind.name])
-    if kind != project.sessions and {table.name for table in tables} & {*SESSION_FILE_TABLES[project.session_kind]}:
-        return {asset_key(project, f"{kind.asset}_tables"): tables}
-    return {asset_key(project, table.name): (table,) for table in tables}
+    if kind != project.sessions and any(project.sessions.has(table.name) for table in kind.tables):
+        return {asset_key(project, f"{kind.asset}_tables"): kind.tables}
+    return {asset_key(project, table.name): (table,) for table in kind.tables}
 
 
 def made_tables(project: Project, kind: FileKind, record: Record) -> Iterator[tuple[dg.AssetKey, str, dict[str, Any]]]:
@@ -60,7 +59,7 @@ def made_tables(project: Project, kind: FileKind, record: Record) -> Iterator[tu
     for key, tables in tables_by_asset(project, kind).items():
         versions = ".".join(str(table.reader_version) for table in tables)
         files = [record.tables[table.name] for table in tables]
-        metadata = table_metadata(record, files[0]) if len(files) == 1 else _tables_metadata(record, files)
+        metadata = table_metadata(record, tables[0]) if len(tables) == 1 else _tables_metadata(record, files)
         yield key, f"{record.source.file_hash}-{versions}", metadata
 
 
@@ -109,9 +108,9 @@ def column_schema(table: Table) -> dg.TableSchema:
     )
 
 
-def table_metadata(record: Record, file: TableFile, diff: TableDiff | None = None) -> dict[str, Any]:
+def table_metadata(record: Record, table: Table, diff: TableDiff | None = None) -> dict[str, Any]:
     """What a materialised table is: rows, bytes, columns, and where it came from."""
-    described = column_schema(TABLES[file.table])
+    file, described = record.tables[table.name], column_schema(table)
     known = {column.name for column in described.columns}
     extra = [dg.TableColumn(name, kind, "Not described: new in this release") for name, kind in file.columns.items()]
     metadata = {

@@ -15,7 +15,6 @@ from vbn_assets.errors import UnknownRelease, VbnError
 from vbn_assets.holdings import Holding, State, holdings, wanted_ids
 from vbn_assets.pipeline import Workspace, extract_file, require_sound, select_sessions
 from vbn_assets.releases.manifest import Release, ReleaseFile
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES
 from vbn_assets.warehouse.lake import Record
 
 if TYPE_CHECKING:
@@ -98,14 +97,14 @@ def plan_sync(
     from vbn_assets.mirror import How
 
     there = {planned.file for planned in workspace.mirror.plan(h.file for h in chosen).of(How.PRESENT)}
-    due = tuple(holding for holding in chosen if holding.file not in there or not is_made(holding))
+    due = tuple(holding for holding in chosen if holding.file not in there or not is_made(workspace, holding))
     files = [*release.metadata.values(), *(holding.file for holding in due)]
     return SyncPlan(release, tuple(chosen), due, workspace.mirror.plan(files, sizes))
 
 
-def is_made(holding: Holding) -> bool:
+def is_made(workspace: Workspace, holding: Holding) -> bool:
     """Whether the lake has every table of the session's file as today's readers give it."""
-    tables = [TABLES[name] for name in SESSION_FILE_TABLES[holding.file.kind]]
+    tables = workspace.project.kind(holding.file.kind).tables
     return holding.state is State.HELD and holding.record is not None and holding.record.has(tables)
 
 

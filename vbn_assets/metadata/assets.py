@@ -22,7 +22,7 @@ from vbn_assets.report import (
     table_spec,
 )
 from vbn_assets.resources import VisualBehavior
-from vbn_assets.tables import TABLES, Table
+from vbn_assets.tables import Table
 from vbn_assets.warehouse.claims import RELEASE_CLAIMS, key_claim_name
 from vbn_assets.warehouse.compare import TableDiff, compare_files
 from vbn_assets.warehouse.lake import Record
@@ -32,7 +32,7 @@ RETRIES = dg.RetryPolicy(max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL
 
 
 def metadata_assets(project: Project) -> Sequence[dg.AssetsDefinition]:
-    tables = [_metadata_table(project, TABLES[name]) for name in project.metadata_tables]
+    tables = [_metadata_table(project, project.tables[name]) for name in project.metadata_tables]
     return [*tables, _release_files(project)]
 
 
@@ -58,7 +58,7 @@ def _metadata_table(project: Project, table: Table) -> dg.AssetsDefinition:
             diff = _diff(workspace, release, record, table)
         return dg.MaterializeResult(
             asset_key=spec.key,
-            metadata=table_metadata(record, record.tables[table.name], diff),
+            metadata=table_metadata(record, table, diff),
             data_version=dg.DataVersion(record.source.file_hash),
         )
 
@@ -74,7 +74,7 @@ def _diff(workspace: Workspace, release: Release, record: Record, table: Table) 
 
 
 def _release_files(project: Project) -> dg.AssetsDefinition:
-    table = TABLES["release_files"]
+    table = project.tables["release_files"]
     spec = table_spec(
         project,
         table,
@@ -82,8 +82,9 @@ def _release_files(project: Project) -> dg.AssetsDefinition:
         group_name=group(project, "tables"),
         kinds={"parquet"},
     )
-    claims = [(claim.name, claim.table, claim.description) for claim in RELEASE_CLAIMS]
-    keys = [(key_claim_name(TABLES[name]), name, "Key is unique and not null") for name in project.metadata_tables]
+    claims = [(claim.name, claim.table, claim.description) for claim in RELEASE_CLAIMS[project.name]]
+    described = [project.tables[name] for name in project.metadata_tables]
+    keys = [(key_claim_name(table), table.name, "Key is unique and not null") for table in described]
 
     @dg.multi_asset(
         name=f"{project.name}_release_files",
@@ -104,7 +105,7 @@ def _release_files(project: Project) -> dg.AssetsDefinition:
         observed = {f"{kind.plural}_observed": _observe(context, workspace, kind) for kind in project.kinds}
         yield dg.MaterializeResult(
             asset_key=spec.key,
-            metadata={**table_metadata(record, record.tables[table.name]), **observed},
+            metadata={**table_metadata(record, table), **observed},
             data_version=dg.DataVersion(record.source.file_hash),
         )
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from vbn_assets.errors import MetadataError
 from vbn_assets.projects import FileKind
 from vbn_assets.releases.manifest import METADATA, Release, ReleaseFile
-from vbn_assets.tables import TABLES, conform
+from vbn_assets.tables import conform
 
 _REMEDY = "The release contradicts itself and is not published; the releases before stay as they are."
 
@@ -41,7 +41,7 @@ def resolve_files(tables: Mapping[str, pa.Table], release: Release) -> pa.Table:
     about = _abouts(tables, release)
     rows = [_row(file, about.get(file.file_id, _from_key(file, release))) for file in release.data.values()]
     metadata = [_row(file, _NOTHING) for file in release.metadata.values()]
-    description = TABLES["release_files"]
+    description = release.project.tables["release_files"]
     files = pa.Table.from_pylist([*metadata, *rows], description.schema)
     return conform(files, description, file=release.manifest_name, release=release.version)
 

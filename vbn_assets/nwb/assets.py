@@ -20,7 +20,7 @@ from vbn_assets.report import (
     tables_by_asset,
 )
 from vbn_assets.resources import VisualBehavior
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table
+from vbn_assets.tables import Table
 from vbn_assets.warehouse.claims import FILE_CLAIMS, UNIT_COUNT, key_claim_name
 
 
@@ -69,8 +69,7 @@ def _spec(project: Project, kind: FileKind, key: dg.AssetKey, tables: tuple[Tabl
 
 def _claims(kind: FileKind) -> list[tuple[str, str, str]]:
     """Name, table and description of every claim about a file of a kind."""
-    tables = [TABLES[name] for name in SESSION_FILE_TABLES[kind.name]]
-    counted = [UNIT_COUNT] if UNIT_COUNT.table in SESSION_FILE_TABLES[kind.name] else []
+    counted = [UNIT_COUNT] if kind.has(UNIT_COUNT.table) else []
     claims = [(claim.name, claim.table, claim.description) for claim in (*FILE_CLAIMS[kind.name], *counted)]
-    keys = [(key_claim_name(table), table.name, "Key is unique and not null") for table in tables if table.key]
+    keys = [(key_claim_name(table), table.name, "Key is unique and not null") for table in kind.tables if table.key]
     return [*claims, *keys]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from vbn_assets.nwb.columns import read_column
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.behavior import LICKS, REWARDS
 
 _BACKWARDS = -1.0
 """Mean speed in cm/s below which AllenSDK takes a series to have been stored with the wrong sign."""
@@ -16,7 +16,7 @@ _BACKWARDS = -1.0
 def read_licks(file: SessionFile) -> pa.Table:
     """Table `licks`; empty where the file, as of a passive session, has none."""
     if "licking" not in file.group("processing"):
-        return TABLES["licks"].file_schema.empty_table()
+        return LICKS.file_schema.empty_table()
     licks = "processing/licking/licks"
     return _columns(file, timestamps=f"{licks}/timestamps", frame=f"{licks}/data")
 
@@ -24,7 +24,7 @@ def read_licks(file: SessionFile) -> pa.Table:
 def read_rewards(file: SessionFile) -> pa.Table:
     """Table `rewards`; empty where the file has none. Times are those of `autorewarded`, as in AllenSDK."""
     if "rewards" not in file.group("processing"):
-        return TABLES["rewards"].file_schema.empty_table()
+        return REWARDS.file_schema.empty_table()
     rewards = "processing/rewards"
     return _columns(
         file,

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.eye_tracking import EYE_TRACKING, EYE_TRACKING_RIG_GEOMETRY
 from vbn_assets.tables.model import nan_to_null
 
 _EYE_TRACKING = "acquisition/EyeTracking"
@@ -28,7 +28,7 @@ _Series = NDArray[np.float64]
 def read_eye_tracking(file: SessionFile) -> pa.Table:
     """Table `eye_tracking`; empty where the file, as of a training session, has none."""
     if _EYE_TRACKING not in file.h5:
-        return TABLES["eye_tracking"].file_schema.empty_table()
+        return EYE_TRACKING.file_schema.empty_table()
     columns = {"timestamps": file.dataset(f"{_EYE_TRACKING}/eye_tracking/timestamps")[:]}
     for part, series in _SERIES.items():
         columns |= _ellipses(file, part, f"{_EYE_TRACKING}/{series}")
@@ -44,7 +44,7 @@ def read_eye_tracking(file: SessionFile) -> pa.Table:
 
 def read_rig_geometry(file: SessionFile) -> pa.Table:
     """Table `eye_tracking_rig_geometry`, one row; none where the file has no eye tracking."""
-    schema = TABLES["eye_tracking_rig_geometry"].file_schema
+    schema = EYE_TRACKING_RIG_GEOMETRY.file_schema
     if _RIG not in file.h5:
         return schema.empty_table()
     places = {
@@ -62,9 +62,7 @@ def read_rig_geometry(file: SessionFile) -> pa.Table:
         for name, dataset in places.items()
     }
     equipment = file.group(_RIG).attrs["equipment"]
-    return pa.Table.from_pylist(
-        [{**row, "equipment": equipment, "ecephys_session_id": file.ecephys_session_id}], schema
-    )
+    return pa.Table.from_pylist([{**row, "equipment": equipment}], schema)
 
 
 def _ellipses(file: SessionFile, part: str, series: str) -> dict[str, _Series]:

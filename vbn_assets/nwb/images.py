@@ -15,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES, Table, conform
+from vbn_assets.tables import Table, conform
+from vbn_assets.tables.images import SESSION_IMAGES, STIMULUS_IMAGES
 
 _TEMPLATES = "stimulus/templates"
 _MOVIE = "movie"
@@ -30,7 +31,7 @@ def read_session_images(file: SessionFile) -> pa.Table:
         for image_set in _image_sets(file)
         for index, name in enumerate(file.dataset(f"{_TEMPLATES}/{image_set}/control_description").asstr()[:])
     ]
-    schema = pa.schema([field for field in TABLES["session_images"].file_schema if field.name.startswith("image_")])
+    schema = pa.schema([field for field in SESSION_IMAGES.file_schema if field.name.startswith("image_")])
     return pa.Table.from_pylist(rows, schema)
 
 
@@ -48,7 +49,7 @@ class ImageReading:
 
     @property
     def table(self) -> Table:
-        return TABLES["stimulus_images"]
+        return STIMULUS_IMAGES
 
     @property
     def schema(self) -> pa.Schema:

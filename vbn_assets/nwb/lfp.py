@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vbn_assets.nwb.electrodes import read_channels
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.lfp import CURRENT_SOURCE_DENSITY, LFP
 
 _BLOCK_SAMPLES = 1250
 """A second of LFP: little to read beyond the window that was asked for."""
@@ -45,7 +45,7 @@ def read_lfp(file: SessionFile) -> Iterator[pa.Table]:
             samples = pa.ListArray.from_arrays(offsets, trace)
             yield blocks.add_column(0, "channel_id", ids).append_column("samples", samples)
     if not len(times):
-        yield TABLES["lfp"].file_schema.empty_table()
+        yield LFP.file_schema.empty_table()
 
 
 def read_lfp_timestamps(file: SessionFile) -> pa.Table:
@@ -64,7 +64,7 @@ def read_lfp_channels(file: SessionFile) -> pa.Table:
 def read_current_source_density(file: SessionFile) -> pa.Table:
     """Table `current_source_density`, channel by channel; empty where the file has none."""
     if _DENSITY not in file.h5:
-        return TABLES["current_source_density"].file_schema.empty_table()
+        return CURRENT_SOURCE_DENSITY.file_schema.empty_table()
     density = file.dataset(f"{_DENSITY}/current_source_density/data")[:].T
     times = file.dataset(f"{_DENSITY}/current_source_density/timestamps")[:]
     across, along = (
@@ -85,7 +85,7 @@ def read_current_source_density(file: SessionFile) -> pa.Table:
 
 def _series(file: SessionFile) -> tuple[h5py.Dataset, NDArray[np.float64]]:
     """Samples (time, channel), and when they were taken."""
-    name = f"probe_{file.ecephys_probe_id}_lfp"
+    name = f"probe_{file.ids['ecephys_probe_id']}_lfp"
     series = f"acquisition/{name}/{name}_data"
     data, times = file.dataset(f"{series}/data"), file.dataset(f"{series}/timestamps")[:]
     if len(data) != len(times):

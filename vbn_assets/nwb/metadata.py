@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.behavior import SESSION_METADATA
 
 _NONE = "None"
 """How the files spell a text that is not there."""
@@ -17,7 +17,6 @@ def read_session_metadata(file: SessionFile) -> pa.Table:
     """Table `session_metadata`, one row, from /general/metadata, /general/subject and /session_start_time."""
     subject, metadata = file.nwb.subject, file.nwb.lab_meta_data["metadata"]
     row = {
-        "ecephys_session_id": file.ecephys_session_id,
         "equipment_name": metadata.equipment_name,
         "sex": subject.sex,
         "age_in_days": _days(subject.age),
@@ -32,7 +31,7 @@ def read_session_metadata(file: SessionFile) -> pa.Table:
         "project_code": getattr(metadata, "project_code", None),
         "full_genotype": subject.genotype,
     }
-    return pa.Table.from_pylist([row], TABLES["session_metadata"].file_schema)
+    return pa.Table.from_pylist([row], SESSION_METADATA.file_schema)
 
 
 def _days(age: str) -> int | None:

@@ -15,7 +15,7 @@ from vbn_assets.nwb.changes import flashes_since_change, is_change
 from vbn_assets.nwb.columns import read_dynamic_table
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.nwb.trials import NO_NUMBER, read_trials
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.behavior import STIMULUS_PRESENTATIONS
 
 _SUFFIX = "_presentations"
 _LEFT_OUT = ("tags", "timeseries", "image_set", "index")
@@ -53,7 +53,7 @@ def _as_allensdk(file: SessionFile, name: str, values: pa.ChunkedArray) -> pa.Ch
         return pc.fill_null(values.cast(pa.int64()), NO_NUMBER)
     if not pa.types.is_floating(values.type):
         return values
-    described = TABLES["stimulus_presentations"]
+    described = STIMULUS_PRESENTATIONS
     known = described.column(name).type if name in described.column_names else None
     other = set(pc.unique(values.drop_null()).to_pylist()) - {0.0, 1.0}
     if known == pa.bool_() and other:
@@ -68,7 +68,7 @@ def _with_computed_changes(file: SessionFile, table: pa.Table) -> pa.Table:
     changes = is_change(table)
     computed = {"is_change": changes, "flashes_since_change": flashes_since_change(table, changes)}
     for name, values in computed.items():
-        if file.ecephys_session_id is None:
+        if "ecephys_session_id" not in file.ids:
             table = table.drop_columns(name) if name in table.column_names else table
             table = table.append_column(name, pa.array(values))
         table = table.append_column(f"{name}_in_behavior_session", pa.array(values))

@@ -5,7 +5,7 @@ This is the room's door: which reader makes which table stands here, how it does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +33,8 @@ from vbn_assets.nwb.session_file import SessionFile, open_file
 from vbn_assets.nwb.task import read_task_parameters
 from vbn_assets.nwb.trials import read_trials
 from vbn_assets.nwb.units import read_mean_waveforms, read_spike_times, read_spikes_per_unit, read_units
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, Table, conform
+from vbn_assets.projects import FileKind
+from vbn_assets.tables import Table, conform
 from vbn_assets.tables.model import ColumnProblem
 
 _SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
@@ -114,18 +115,18 @@ class TableReading:
 class Session:
     """An open data file as its tables: of a session, or of the LFP of one of its probes."""
 
-    kind: str
+    kind: FileKind
     file: SessionFile
 
     @property
-    def ids(self) -> dict[str, int | None]:
+    def ids(self) -> Mapping[str, int]:
         """What the file is about, by the names of the ids."""
         return self.file.ids
 
     def tables(self) -> list[TableReading]:
         """Every table that is read from a file of this kind, the big ones first."""
-        names = sorted(SESSION_FILE_TABLES[self.kind], key=lambda name: name not in _SLICED)
-        return [TableReading(TABLES[name], self.file) for name in names]
+        tables = sorted(self.kind.tables, key=lambda table: table.name not in _SLICED)
+        return [TableReading(table, self.file) for table in tables]
 
     def images(self, session_images: pa.Table) -> list[ImageReading]:
         """The images that rows of this file's table `session_images` name, each to be kept once for all sessions."""
@@ -133,17 +134,17 @@ class Session:
 
     def counted(self) -> dict[str, pa.Table]:
         """What the file's own indexes count, to hold against what was read; `indexed_spikes` where it has units."""
-        if "spike_times" not in SESSION_FILE_TABLES[self.kind]:
+        if not self.kind.has("spike_times"):
             return {}
         return {"indexed_spikes": read_spikes_per_unit(self.file)}
 
 
 @contextmanager
-def open_session(path: Path, *, kind: str, expected_id: int | str | None, release: str) -> Iterator[Session]:
-    """The file at `path`, of a `kind` that `SESSION_FILE_TABLES` knows.
+def open_session(path: Path, *, kind: FileKind, expected_id: int | str | None, release: str) -> Iterator[Session]:
+    """The file at `path`, of a kind of its project.
 
     `expected_id` is the id that a release knows the file by; None takes what the file names. Raises `NwbError` where
     the file is not HDF5, is cut short, lacks a part or is about something else.
     """
-    with open_file(path, kind=kind, expected_id=expected_id, release=release) as file:
+    with open_file(path, kind=kind.name, expected_id=expected_id, release=release) as file:
         yield Session(kind, file)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -29,6 +29,13 @@ _REQUIRED = {
 }
 """Groups that every file of a kind has; licks and rewards are absent where there were none."""
 
+_NAMED_BY_IDENTIFIER = {
+    "ecephys_session": "ecephys_session_id",
+    "behavior_session": "behavior_session_id",
+    "probe_lfp": "ecephys_probe_id",
+}
+"""Which id stands in /identifier, by kind."""
+
 _TYPES: dict[str, TypeMap] = {}
 """By digest of the specification they are made from."""
 
@@ -41,22 +48,15 @@ _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
 class SessionFile:
     """An open NWB file and what it is about.
 
-    `ecephys_session_id` is None for a session without probes, and for an LFP file that no release places, since the
-    file itself does not say; `ecephys_probe_id` is None but for LFP files.
+    `ids` are by the names of their columns. A session without probes has no `ecephys_session_id`, nor has an LFP file
+    that no release places, since the file itself does not say.
     """
 
     path: Path
     release: str
     h5: h5py.File
     nwb: NWBFile
-    ecephys_session_id: int | None
-    behavior_session_id: int
-    ecephys_probe_id: int | None = None
-
-    @property
-    def ids(self) -> dict[str, int | None]:
-        ids = {"ecephys_session_id": self.ecephys_session_id, "behavior_session_id": self.behavior_session_id}
-        return ids if self.ecephys_probe_id is None else {**ids, "ecephys_probe_id": self.ecephys_probe_id}
+    ids: Mapping[str, int]
 
     def error(self, problem: str, *, expected: object = None, found: object = None) -> NwbError:
         """An `NwbError` about this file, for the one who found the problem to raise."""
@@ -96,13 +96,13 @@ def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: 
     with _open_hdf5(path, release) as h5:
         nwb = _read_nwb(h5, path, release)
         id, behavior_session_id = _ids(nwb, path, release)
+        ids = {_NAMED_BY_IDENTIFIER[kind]: id, "behavior_session_id": behavior_session_id}
+        wanted, found = str(expected_id or ""), str(id)
         if kind == "probe_lfp":
-            session, _, probe = str(expected_id or "").partition("/")
-            file = SessionFile(path, release, h5, nwb, int(session) if session else None, behavior_session_id, id)
-            wanted, found = probe, ", ".join(nwb.electrode_groups)
-        else:
-            file = SessionFile(path, release, h5, nwb, id if kind == "ecephys_session" else None, behavior_session_id)
-            wanted, found = str(expected_id or ""), str(id)
+            session, _, wanted = wanted.partition("/")
+            found = ", ".join(nwb.electrode_groups)
+            ids |= {"ecephys_session_id": int(session)} if session else {}
+        file = SessionFile(path, release, h5, nwb, ids)
         if wanted not in ("", found):
             raise file.error("is about another session or probe", expected=wanted, found=found)
         for name in _REQUIRED[kind]:

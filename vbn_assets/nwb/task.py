@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.task import TASK_PARAMETERS
 
 _PARAMETERS = "general/task_parameters"
 _LISTS = ("blank_duration_sec", "response_window_sec")
@@ -17,9 +17,8 @@ _LISTS = ("blank_duration_sec", "response_window_sec")
 
 def read_task_parameters(file: SessionFile) -> pa.Table:
     """Table `task_parameters`, one row, from the attributes of /general/task_parameters."""
-    schema = TABLES["task_parameters"].file_schema
+    schema = TASK_PARAMETERS.file_schema
     row = {name: _parameter(file, name) for name in schema.names if name in file.group(_PARAMETERS).attrs}
-    row["ecephys_session_id"] = file.ecephys_session_id
     row["image_set"] = _image_set(file, row["session_type"])
     return pa.Table.from_pylist([row], schema)
 

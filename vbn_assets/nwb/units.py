@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vbn_assets.nwb.columns import read_dynamic_table, read_row_ends
 from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables import TABLES
+from vbn_assets.tables.ecephys import SESSION_UNITS
 
 _RAGGED = ("spike_times", "spike_amplitudes", "waveform_mean")
 _PIECE_BYTES = 24 << 20
@@ -26,7 +26,7 @@ _PIECE_BYTES = 24 << 20
 def read_units(file: SessionFile) -> pa.Table:
     """Table `session_units`: everything /units says of a unit but its spikes and waveforms."""
     units = read_dynamic_table(file, "units", skip=_RAGGED)
-    return units if units.num_rows else TABLES["session_units"].file_schema.empty_table()
+    return units if units.num_rows else SESSION_UNITS.file_schema.empty_table()
 
 
 def read_spikes_per_unit(file: SessionFile) -> pa.Table:

@@ -1,7 +1,7 @@
 """Tables of what the mouse saw and did: the same in every session file of every project.
 
-Each is keyed by `behavior_session_id`, with the `ecephys_session_id` it belongs to (null for a session without
-probes), then by AllenSDK's index as a column. Times are seconds on the session's clock.
+Each is keyed by `behavior_session_id`, then by AllenSDK's index as a column; a project puts the id of the recording
+that was made in the session before it (`in_recording`). Times are seconds on the session's clock.
 """
 
 from __future__ import annotations
@@ -10,10 +10,7 @@ import pyarrow as pa
 
 from vbn_assets.tables.model import BOOL, F64, I64, STR, UTC, Column, Entity, Storage, Table
 
-SESSION_KEYS = (
-    Column("ecephys_session_id", I64, "The ecephys session, where there is one"),
-    Column("behavior_session_id", I64, "The behavior session", nullable=False),
-)
+BEHAVIOR_SESSION = Column("behavior_session_id", I64, "The behavior session", nullable=False)
 
 TRIALS = Table(
     name="trials",
@@ -22,7 +19,7 @@ TRIALS = Table(
     key=("behavior_session_id", "trials_id"),
     allensdk="session.trials",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("trials_id", I64, "Number of the trial in its session", nullable=False, source="/intervals/trials/id"),
         Column("start_time", F64, "Start of the trial", "s", source="/intervals/trials/start_time"),
         Column("stop_time", F64, "End of the trial", "s", source="/intervals/trials/stop_time"),
@@ -80,7 +77,7 @@ STIMULUS_PRESENTATIONS = Table(
     key=("behavior_session_id", "stimulus_presentations_id"),
     allensdk="session.stimulus_presentations",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("stimulus_presentations_id", I64, "Number of the presentation in its session", nullable=False),
         Column("stimulus_block", I64, "Block of the session", source=f"{_SHOWN}/stimulus_block"),
         Column("image_name", STR, "Image shown; empty where omitted", source=f"{_SHOWN}/image_name", optional=True),
@@ -168,7 +165,7 @@ LICKS = Table(
     entity=Entity.BEHAVIOR_SESSION,
     allensdk="session.licks",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("timestamps", F64, "Time of the lick", "s", source="/processing/licking/licks/timestamps"),
         Column("frame", I64, "Stimulus frame of the lick", source="/processing/licking/licks/data"),
     ),
@@ -180,7 +177,7 @@ REWARDS = Table(
     entity=Entity.BEHAVIOR_SESSION,
     allensdk="session.rewards",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("volume", F64, "Water given", "mL", source="/processing/rewards/volume/data"),
         Column("timestamps", F64, "Time of the reward", "s", source="/processing/rewards/volume/timestamps"),
         Column("auto_rewarded", BOOL, "Given without a lick", source="/processing/rewards/autorewarded/data"),
@@ -196,7 +193,7 @@ def _running(name: str, description: str, series: str) -> Table:
         allensdk=f"session.{name}",
         storage=Storage.VIEW,
         columns=(
-            *SESSION_KEYS,
+            BEHAVIOR_SESSION,
             Column("timestamps", F64, "Time", "s", source=f"/processing/running/{series}/timestamps"),
             Column("speed", F64, "Speed, forward positive", "cm/s", source=f"/processing/running/{series}/data"),
         ),
@@ -214,7 +211,7 @@ STIMULUS_TIMESTAMPS = Table(
     allensdk="session.stimulus_timestamps",
     storage=Storage.VIEW,
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("frame", I64, "Stimulus frame: start_frame, change_frame and licks.frame mean these", nullable=False),
         Column("timestamps", F64, "Time", "s", source="/processing/stimulus/timestamps/timestamps"),
     ),
@@ -227,7 +224,7 @@ SESSION_METADATA = Table(
     key=("behavior_session_id",),
     allensdk="session.metadata",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("equipment_name", STR, "Rig", source="/general/metadata@equipment_name"),
         Column("sex", STR, "F or M", source="/general/subject/sex"),
         Column("age_in_days", I64, "Age of the mouse", "days", source="/general/subject/age"),

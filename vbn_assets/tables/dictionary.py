@@ -11,9 +11,9 @@ from importlib import resources
 
 import pyarrow as pa
 
-from vbn_assets.tables import behavior, defects, ecephys, eye_tracking, images, lfp, metadata, releases, task
+from vbn_assets.tables import behavior, defects, ecephys, eye_tracking, images, lfp, releases, task, vbn, vbn_metadata
 from vbn_assets.tables.defects import Defect, known_defects
-from vbn_assets.tables.model import Column, Entity, Storage, Table, View
+from vbn_assets.tables.model import Column, Entity, Storage, Table, View, in_recording
 
 
 @dataclass(frozen=True)
@@ -31,29 +31,29 @@ TOPICS = (
         "What a release says of its sessions, probes and units",
         "The metadata tables of a release, with everything that is published, whether you hold its files or not. "
         "`vbn.units_of_releases` and its like have the rows of every release held, with a column `release` before.",
-        metadata.TABLES,
-        metadata.VIEWS,
+        vbn_metadata.TABLES,
+        vbn_metadata.VIEWS,
     ),
     Topic(
         "What the mouse saw and did",
         "From every session file, with probes or without.",
-        behavior.TABLES,
+        in_recording(vbn.RECORDING, behavior.TABLES),
     ),
     Topic(
         "The task, and how well it was done",
         "Parameters of the change detection task and the performance that AllenSDK computes from the trials.",
-        task.TABLES,
+        in_recording(vbn.RECORDING, task.TABLES),
         task.VIEWS,
     ),
     Topic(
         "Eye tracking",
         "Only of sessions whose camera worked; there is no row of the others.",
-        eye_tracking.TABLES,
+        in_recording(vbn.RECORDING, eye_tracking.TABLES),
     ),
     Topic(
         "Images",
         "Sessions show the same images: each is kept once.",
-        (*images.TABLES, *images.SHARED),
+        (*in_recording(vbn.RECORDING, images.TABLES), *images.SHARED),
         images.VIEWS,
     ),
     Topic("What the probes recorded", "From ecephys session files.", ecephys.TABLES),
@@ -70,7 +70,7 @@ TOPICS = (
         "`column_name`, `change` (added, removed, changed; moved: the same bytes under another key), `before`, "
         "`after`, and the `ecephys_session_id` and `behavior_session_id` it is about. A `file_id` is another in each "
         "release: that it changed says nothing.",
-        releases.TABLES,
+        in_recording(vbn.RECORDING, releases.TABLES),
     ),
     Topic(
         "Known defects",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from vbn_assets.tables.behavior import SESSION_KEYS
+from vbn_assets.tables.behavior import BEHAVIOR_SESSION
 from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Storage, Table
 
 _SERIES = {
@@ -45,7 +45,7 @@ EYE_TRACKING = Table(
     allensdk="session.eye_tracking",
     storage=Storage.VIEW,
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("frame", I64, "Camera frame", nullable=False),
         Column("timestamps", F64, "Time", "s", source=f"{_SERIES['eye']}/timestamps"),
         _area("cr"),
@@ -76,7 +76,7 @@ EYE_TRACKING_RIG_GEOMETRY = Table(
     key=("behavior_session_id",),
     allensdk="session.eye_tracking_rig_geometry",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("equipment", STR, "Rig", source=f"{_RIG}@equipment"),
         Column("monitor_position_mm", _XYZ, "Position of the monitor", "mm", source=f"{_RIG}/monitor_position"),
         Column("monitor_rotation_deg", _XYZ, "Rotation of the monitor", "degrees", source=f"{_RIG}/monitor_rotation"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from vbn_assets.tables.behavior import SESSION_KEYS
+from vbn_assets.tables.behavior import BEHAVIOR_SESSION
 from vbn_assets.tables.model import F64, I64, STR, Column, Entity, Storage, Table, View
 
 _TEMPLATES = "/stimulus/templates/<image set>"
@@ -16,7 +16,7 @@ SESSION_IMAGES = Table(
     key=("behavior_session_id", "image_name"),
     allensdk="session.stimulus_templates",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("image_name", STR, "Image, as in stimulus_presentations", source=f"{_TEMPLATES}/control_description"),
         Column("image_set", STR, "Name of the set of images", source=_TEMPLATES),
         Column("image_index", I64, "Number of the image in its set", source=f"{_TEMPLATES}/control"),

@@ -12,7 +12,7 @@ from vbn_assets.tables.ecephys import CHANNEL_COLUMNS
 from vbn_assets.tables.model import F64, I64, Column, Entity, Storage, Table, View
 
 _KEYS = (
-    Column("ecephys_session_id", I64, "The ecephys session; null for a file of no release"),
+    Column("ecephys_session_id", I64, "The ecephys session; null for a file of no release", optional=True),
     Column("ecephys_probe_id", I64, "The probe: `probes.ecephys_probe_id`", nullable=False, source="/identifier"),
 )
 _SERIES = "/acquisition/probe_<id>_lfp/probe_<id>_lfp_data"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,13 +33,15 @@ class Entity(StrEnum):
     ECEPHYS_SESSION = "ecephys_session_id"
     BEHAVIOR_SESSION = "behavior_session_id"
     ECEPHYS_PROBE = "ecephys_probe_id"
+    OPHYS_EXPERIMENT = "ophys_experiment_id"
+    """An imaging plane of an ophys session."""
     IMAGE = "image_hash"
     """A stimulus image: its file is named by its content alone, since many sessions show the same."""
 
     @property
     def is_column(self) -> bool:
         """Whether the lake's folder name carries a column that the Parquet file leaves out."""
-        return self in (Entity.ECEPHYS_SESSION, Entity.BEHAVIOR_SESSION, Entity.ECEPHYS_PROBE)
+        return self not in (Entity.RELEASE, Entity.FILE, Entity.IMAGE)
 
 
 class Storage(StrEnum):
@@ -107,6 +110,9 @@ class View:
     name: str
     description: str
     sql: str
+
+
+Described = TypeVar("Described", Table, View)
 
 
 class ColumnProblem(VbnError):
@@ -182,11 +188,23 @@ def nan_to_null(values: pa.Array) -> pa.Array:
     return values
 
 
-def by_name(tables: Iterable[Table]) -> dict[str, Table]:
-    """The tables by name; a name used twice is a mistake in the descriptions."""
-    named: dict[str, Table] = {}
-    for table in tables:
-        if table.name in named:
-            raise ValueError(f"table {table.name} is described twice")
-        named[table.name] = table
+def in_recording(recording: Column, tables: Iterable[Table]) -> tuple[Table, ...]:
+    """The tables, with the id of a project's recordings before `behavior_session_id` in those that have that."""
+    return tuple(_in_recording(recording, table) for table in tables)
+
+
+def _in_recording(recording: Column, table: Table) -> Table:
+    if "behavior_session_id" not in table.column_names:
+        return table
+    place = table.column_names.index("behavior_session_id")
+    return replace(table, columns=(*table.columns[:place], recording, *table.columns[place:]))
+
+
+def by_name(described: Iterable[Described]) -> dict[str, Described]:
+    """The tables or views by name; a name used twice is a mistake in the descriptions."""
+    named: dict[str, Described] = {}
+    for entry in described:
+        if entry.name in named:
+            raise ValueError(f"{entry.name} is described twice")
+        named[entry.name] = entry
     return named

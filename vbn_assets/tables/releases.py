@@ -18,7 +18,6 @@ RELEASE_FILES = Table(
         Column(
             "name", STR, "What it is about as text: a metadata table, a session, or a session/probe", nullable=False
         ),
-        Column("ecephys_session_id", I64, "The ecephys session it belongs to"),
         Column("behavior_session_id", I64, "The behavior session it belongs to"),
         Column("file_id", STR, "The release's own number for the file; not the same in other releases"),
         Column("key", STR, "S3 key", nullable=False),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from vbn_assets.tables.behavior import SESSION_KEYS
+from vbn_assets.tables.behavior import BEHAVIOR_SESSION
 from vbn_assets.tables.model import F64, I64, STR, Column, Entity, Table, View
 
 _PARAMETERS = "/general/task_parameters@"
@@ -24,7 +24,7 @@ TASK_PARAMETERS = Table(
     key=("behavior_session_id",),
     allensdk="session.task_parameters",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         _parameter("auto_reward_volume", F64, "Water given without a lick", "mL"),
         _parameter("blank_duration_sec", pa.list_(F64), "Shortest and longest gray between flashes", "s"),
         Column("image_set", STR, "Image set, or gratings, from session_type", source=f"{_PARAMETERS}session_type"),
@@ -59,7 +59,7 @@ ROLLING_PERFORMANCE = Table(
     key=("behavior_session_id", "trials_id"),
     allensdk="session.get_rolling_performance_df()",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         Column("trials_id", I64, "Trial: `trials.trials_id`", nullable=False, source=f"{_FROM_TRIALS}/id"),
         _rate("reward_rate", "Rewards earned around the trial; null in the first ten", "1/min"),
         _rate("hit_rate_raw", "Hits among go trials; null in aborted trials and before the first go trial"),
@@ -77,7 +77,7 @@ PERFORMANCE_METRICS = Table(
     key=("behavior_session_id",),
     allensdk="session.get_performance_metrics()",
     columns=(
-        *SESSION_KEYS,
+        BEHAVIOR_SESSION,
         _count("trial_count", "Trials, aborted ones included"),
         _count("go_trial_count", "Go trials"),
         _count("catch_trial_count", "Catch trials"),

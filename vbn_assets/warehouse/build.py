@@ -16,8 +16,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from vbn_assets.tables import TABLES, VIEWS, Entity, Storage, Table
-from vbn_assets.tables.defects import known_defects
+from vbn_assets.projects import PROJECTS, Project
+from vbn_assets.tables import Entity, Storage, Table
+from vbn_assets.tables.defects import KNOWN_DEFECTS, known_defects
+from vbn_assets.tables.releases import RELEASES, WAREHOUSE_FILES
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.queries import all_queries, query, quoted, text
@@ -32,20 +34,25 @@ _FileKey = tuple[str, str, str, str, int]
 
 def registry_fingerprint() -> str:
     """Changes when the description of any table does: a database made by another is not built upon."""
-    described = [(table.name, table.storage, table.sql, table.columns) for table in TABLES.values()]
-    facts = (described, list(VIEWS.values()), all_queries(), known_defects())
+    described = [
+        (project.name, table.name, table.storage, table.sql, table.columns)
+        for project in PROJECTS.values()
+        for table in project.tables.values()
+    ]
+    views = [view for project in PROJECTS.values() for view in project.views.values()]
+    facts = (described, views, all_queries(), known_defects())
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
 def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
     """Make the attached database show one project's contents. One transaction: all of it or nothing."""
     con.execute("BEGIN")
-    current, *releases = contents.schemas
+    project, (current, *releases) = contents.project, contents.schemas
     for gone in _schemas_of(con, contents) - {schema.schema for schema in contents.schemas}:
         con.execute(f"DROP SCHEMA {quoted(gone)} CASCADE")
     for schema in contents.schemas:
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema.schema)}")
-    for table in TABLES.values():
+    for table in project.tables.values():
         shown = current.tables[table.name]
         if table.name in MADE_HERE:
             continue
@@ -55,18 +62,18 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
             _show(con, lake, current.schema, table, shown)
     _describe_project(con, contents, current)
     for release in releases:
-        _show_release(con, lake, release)
+        _show_release(con, lake, project, release)
     create_release_diff(con, lake, contents)
     defects = _known_defects(contents)
     for schema in contents.schemas:
         _replace_table(con, schema.schema, "known_defects", defects)
-        _create_views(con, schema.schema)
-        _comment(con, schema.schema)
+        _create_views(con, project, schema.schema)
+        _comment(con, project, schema.schema)
     con.execute("COMMIT")
 
 
-def _show_release(con: duckdb.DuckDBPyConnection, lake: Lake, release: SchemaContents) -> None:
-    for table in TABLES.values():
+def _show_release(con: duckdb.DuckDBPyConnection, lake: Lake, project: Project, release: SchemaContents) -> None:
+    for table in project.tables.values():
         if table.name not in MADE_HERE:
             _show(con, lake, release.schema, table, release.tables[table.name])
     _replace_table(con, release.schema, "warehouse_files", _provenance(release))
@@ -86,7 +93,7 @@ def _describe_project(con: duckdb.DuckDBPyConnection, contents: ProjectContents,
         }
         for release in contents.releases
     ]
-    described = TABLES["releases"].schema
+    described = RELEASES.schema
     schema = pa.schema([described.field(name) for name in facts[0]] if facts else described)
     con.register("release_facts", pa.Table.from_pylist(facts, schema))
     if facts:
@@ -225,12 +232,12 @@ def _provenance(contents: SchemaContents) -> pa.Table:
         }
         for shown in chain.from_iterable(contents.tables.values())
     ]
-    return pa.Table.from_pylist(rows, TABLES["warehouse_files"].schema)
+    return pa.Table.from_pylist(rows, WAREHOUSE_FILES.schema)
 
 
 def _known_defects(contents: ProjectContents) -> pa.Table:
     defects = [defect for defect in known_defects().values() if defect.project == contents.project.name]
-    return pa.Table.from_pylist([row for defect in defects for row in defect.rows()], TABLES["known_defects"].schema)
+    return pa.Table.from_pylist([row for defect in defects for row in defect.rows()], KNOWN_DEFECTS.schema)
 
 
 def _replace_table(con: duckdb.DuckDBPyConnection, schema: str, name: str, rows: pa.Table) -> None:
@@ -239,17 +246,17 @@ def _replace_table(con: duckdb.DuckDBPyConnection, schema: str, name: str, rows:
     con.unregister("rows_of_table")
 
 
-def _create_views(con: duckdb.DuckDBPyConnection, schema: str) -> None:
-    for view in VIEWS.values():
+def _create_views(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> None:
+    for view in project.views.values():
         body = query(view.sql).format(schema=quoted(schema))
         con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(view.name)} AS {body}")
         con.execute(f"COMMENT ON VIEW {quoted(schema)}.{quoted(view.name)} IS {text(view.description)}")
 
 
-def _comment(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+def _comment(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> None:
     """The descriptions, where `DESCRIBE` and database browsers show them."""
     kinds = dict(con.execute(query("relations.sql"), {"schema": schema}).fetchall())
-    for table in TABLES.values():
+    for table in project.tables.values():
         if table.name in kinds:
             name = f"{quoted(schema)}.{quoted(table.name)}"
             con.execute(f"COMMENT ON {kinds[table.name]} {name} IS {text(table.description)}")

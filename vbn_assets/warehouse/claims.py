@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from vbn_assets.tables import TABLES, Table
+from vbn_assets.projects import Project
+from vbn_assets.tables import Table
 from vbn_assets.warehouse.lake import Claim, Lake, Source, TableFile
 from vbn_assets.warehouse.queries import query, quoted, text
 
@@ -28,11 +29,14 @@ class ClaimQuery:
     description: str
 
 
-RELEASE_CLAIMS: tuple[ClaimQuery, ...] = (
-    ClaimQuery("every_unit_has_its_channel", "units", "The channel of every unit is in channels"),
-    ClaimQuery("every_channel_has_its_probe", "channels", "The probe of every channel is in probes"),
-    ClaimQuery("every_probe_has_its_session", "probes", "The session of every probe is in ecephys_sessions"),
-)
+RELEASE_CLAIMS: dict[str, tuple[ClaimQuery, ...]] = {
+    "vbn": (
+        ClaimQuery("every_unit_has_its_channel", "units", "The channel of every unit is in channels"),
+        ClaimQuery("every_channel_has_its_probe", "channels", "The probe of every channel is in probes"),
+        ClaimQuery("every_probe_has_its_session", "probes", "The session of every probe is in ecephys_sessions"),
+    ),
+}
+"""What must be true of the metadata tables of a release, by its project."""
 
 BEHAVIOR_CLAIMS: tuple[ClaimQuery, ...] = (
     ClaimQuery("every_trial_has_its_performance", "rolling_performance", "Rolling performance has the trials' rows"),
@@ -67,13 +71,15 @@ def key_claim_name(table: Table) -> str:
     return f"{table.name}_key_is_unique"
 
 
-def check_release(lake: Lake, files: Mapping[str, TableFile]) -> tuple[Claim, ...]:
+def check_release(project: Project, lake: Lake, files: Mapping[str, TableFile]) -> tuple[Claim, ...]:
     """The claims about a release's metadata tables."""
     with _connected(lake, files) as con:
-        return (*_check_keys(con, files), *_check(con, RELEASE_CLAIMS))
+        tables = [project.tables[name] for name in files]
+        return (*_check_keys(con, tables), *_check(con, RELEASE_CLAIMS[project.name]))
 
 
 def check_file(
+    project: Project,
     lake: Lake,
     source: Source,
     files: Mapping[str, TableFile],
@@ -93,9 +99,10 @@ def check_file(
         queries = FILE_CLAIMS[source.kind]
         if released_units:
             _create_view(con, lake, "released_units", released_units)
-            con.execute("SET VARIABLE session = ?", [source.ecephys_session_id])
+            con.execute("SET VARIABLE session = ?", [source.ids["ecephys_session_id"]])
             queries = (*queries, UNIT_COUNT)
-        return (*_check_keys(con, files), *_check(con, queries))
+        tables = [project.tables[name] for name in files]
+        return (*_check_keys(con, tables), *_check(con, queries))
 
 
 def _connected(lake: Lake, files: Mapping[str, TableFile]) -> duckdb.DuckDBPyConnection:
@@ -114,9 +121,9 @@ def _check(con: duckdb.DuckDBPyConnection, queries: Iterable[ClaimQuery]) -> tup
     return tuple(_claim(con, claim, query(f"claims/{claim.name}.sql")) for claim in queries)
 
 
-def _check_keys(con: duckdb.DuckDBPyConnection, files: Mapping[str, TableFile]) -> tuple[Claim, ...]:
+def _check_keys(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> tuple[Claim, ...]:
     claims = []
-    for table in (TABLES[name] for name in files):
+    for table in tables:
         key = [name for name in table.key if not (table.entity.is_column and name == table.entity)]
         if table.key:
             claim = ClaimQuery(key_claim_name(table), table.name, f"({', '.join(table.key)}) is unique and never null")

@@ -16,7 +16,7 @@ from semver import Version
 from vbn_assets.errors import UnknownRelease
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import METADATA
-from vbn_assets.tables import TABLES, Table
+from vbn_assets.tables import Table
 from vbn_assets.warehouse.lake import Lake, Record, TableFile
 
 RELEASE = "release"
@@ -30,13 +30,10 @@ FileHashes = Mapping[tuple[str, str], str]
 class Shown:
     """One Parquet file in one schema, and the record it belongs to."""
 
+    table: Table
     record: Record
     file: TableFile
     in_step: bool
-
-    @property
-    def table(self) -> Table:
-        return TABLES[self.file.table]
 
     @property
     def entity_id(self) -> int | str | None:
@@ -81,10 +78,10 @@ def project_contents(project: Project, lake: Lake, pin: str | None = None) -> Pr
     current = _current(releases, pin, project)
     records = [record for record in lake.records(METADATA, *(kind.name for kind in project.kinds)) if record.sound]
     exact = [
-        SchemaContents(schema_name(project, release.version), release.version, _shown_in(release, records))
+        SchemaContents(schema_name(project, release.version), release.version, _shown_in(project, release, records))
         for release in releases
     ]
-    shown = _shown_now(releases, current, records)
+    shown = _shown_now(project, releases, current, records)
     return ProjectContents(
         project=project,
         current=current.version if current else None,
@@ -128,14 +125,14 @@ def _current(releases: tuple[ReleaseFacts, ...], pin: str | None, project: Proje
     )
 
 
-def _shown_in(release: ReleaseFacts, records: Iterable[Record]) -> dict[str, tuple[Shown, ...]]:
+def _shown_in(project: Project, release: ReleaseFacts, records: Iterable[Record]) -> dict[str, tuple[Shown, ...]]:
     """Exactly what one release has."""
     chosen = [record for record in records if _is_of(record, release)]
-    return _by_table([(record, True) for record in (release.record, *chosen)])
+    return _by_table(project, [(record, True) for record in (release.record, *chosen)])
 
 
 def _shown_now(
-    releases: tuple[ReleaseFacts, ...], current: ReleaseFacts | None, records: Iterable[Record]
+    project: Project, releases: tuple[ReleaseFacts, ...], current: ReleaseFacts | None, records: Iterable[Record]
 ) -> dict[str, tuple[Shown, ...]]:
     """The current release, with older files for the sessions that are not in step yet, and files of no release."""
     by_identity: dict[tuple[str, str], list[Record]] = defaultdict(list)
@@ -146,7 +143,7 @@ def _shown_now(
         best = _newest(identity, candidates, releases, current)
         if best:
             chosen.append((best, current is not None and _is_of(best, current)))
-    return _by_table(chosen)
+    return _by_table(project, chosen)
 
 
 def _newest(
@@ -172,10 +169,10 @@ def _is_of(record: Record, release: ReleaseFacts) -> bool:
     return release.hashes.get((source.kind, source.id)) == source.file_hash
 
 
-def _by_table(chosen: Iterable[tuple[Record, bool]]) -> dict[str, tuple[Shown, ...]]:
-    shown: dict[str, dict[str, Shown]] = {name: {} for name in TABLES}
+def _by_table(project: Project, chosen: Iterable[tuple[Record, bool]]) -> dict[str, tuple[Shown, ...]]:
+    shown: dict[str, dict[str, Shown]] = {name: {} for name in project.tables}
     for record, in_step in chosen:
         for file in (*record.tables.values(), *record.shared):
             if file.table in shown:
-                shown[file.table].setdefault(file.path, Shown(record, file, in_step))
+                shown[file.table].setdefault(file.path, Shown(project.tables[file.table], record, file, in_step))
     return {name: tuple(files[path] for path in sorted(files)) for name, files in shown.items()}

@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -67,19 +67,12 @@ class Source:
     release: str | None = None
     key: str | None = None
     version_id: str | None = None
-    ecephys_session_id: int | None = None
-    behavior_session_id: int | None = None
-    ecephys_probe_id: int | None = None
+    ids: Mapping[str, int] = field(default_factory=dict)
+    """What a data file says that it is about: ids by the names of their columns."""
 
     def entity_id(self, entity: Entity) -> int | str | None:
         """The id that stands in the folder name of a table about `entity`."""
-        if entity is Entity.ECEPHYS_SESSION:
-            return self.ecephys_session_id
-        if entity is Entity.BEHAVIOR_SESSION:
-            return self.behavior_session_id
-        if entity is Entity.ECEPHYS_PROBE:
-            return self.ecephys_probe_id
-        return self.id if entity is Entity.RELEASE else None
+        return self.id if entity is Entity.RELEASE else self.ids.get(entity)
 
 
 @dataclass(frozen=True)

@@ -13,33 +13,34 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vbn_assets.tables import TABLES, Table
+from vbn_assets.projects import Project
+from vbn_assets.tables import Table
 from vbn_assets.tables.model import PRESENT_COLUMNS
+from vbn_assets.tables.releases import RELEASE_COLUMNS
 from vbn_assets.warehouse.contents import ProjectContents, Shown
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.queries import query, quoted, text
 
-RELEASE_COLUMNS = "release_columns"
 DESCRIPTION = (
     "What differs from one release to another: (what: file, column or row; table_name, or a file's kind; id; "
-    "column_name; change: added, removed, changed or moved; before; after; ecephys_session_id; behavior_session_id)"
+    "column_name; change: added, removed, changed or moved; before; after; {recording_id}; behavior_session_id)"
 )
-_SESSIONS = ("ecephys_session_id", "behavior_session_id")
 
 
 def create_release_diff(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
     """Make the macro, its views and `release_columns` in the project's schema; the releases' schemas must be there."""
-    schema = contents.project.name
-    tables = [TABLES[name] for name in contents.project.metadata_tables]
+    project, schema = contents.project, contents.project.name
+    tables = [project.tables[name] for name in project.metadata_tables]
     for table in tables:
         _create_view_of_releases(con, contents, table)
     con.register("columns_of_releases", _release_columns(con, lake, contents))
-    con.execute(f"CREATE OR REPLACE TABLE {quoted(schema)}.{RELEASE_COLUMNS} AS FROM columns_of_releases")
+    con.execute(f"CREATE OR REPLACE TABLE {quoted(schema)}.{RELEASE_COLUMNS.name} AS FROM columns_of_releases")
     con.unregister("columns_of_releases")
-    rows = "\nUNION ALL\n".join(_differing_rows(con, schema, table) for table in tables)
-    body = query("release_diff.sql").format(schema=quoted(schema), rows=rows)
+    rows = "\nUNION ALL\n".join(_differing_rows(con, project, table) for table in tables)
+    body = query("release_diff.sql").format(schema=quoted(schema), recording_id=project.recording_id, rows=rows)
     con.execute(f"CREATE OR REPLACE MACRO {quoted(schema)}.release_diff(before_release, after_release) AS TABLE {body}")
-    con.execute(f"COMMENT ON MACRO TABLE {quoted(schema)}.release_diff IS {text(DESCRIPTION)}")
+    description = DESCRIPTION.format(recording_id=project.recording_id)
+    con.execute(f"COMMENT ON MACRO TABLE {quoted(schema)}.release_diff IS {text(description)}")
 
 
 def _create_view_of_releases(con: duckdb.DuckDBPyConnection, contents: ProjectContents, table: Table) -> None:
@@ -59,9 +60,9 @@ def view_of_releases(table: Table) -> str:
     return f"{table.name}_of_releases"
 
 
-def _differing_rows(con: duckdb.DuckDBPyConnection, schema: str, table: Table) -> str:
+def _differing_rows(con: duckdb.DuckDBPyConnection, project: Project, table: Table) -> str:
     """The query for what differs in one metadata table, with every column that any release has."""
-    rows = f"{quoted(schema)}.{quoted(view_of_releases(table))}"
+    rows = f"{quoted(project.name)}.{quoted(view_of_releases(table))}"
     columns = [row[0] for row in con.execute(f"DESCRIBE {rows}").fetchall() if row[0] != "release"]
     values = [name for name in columns if name not in table.key]
     return query("release_diff_rows.sql").format(
@@ -72,7 +73,9 @@ def _differing_rows(con: duckdb.DuckDBPyConnection, schema: str, table: Table) -
         same_key=" AND ".join(f"old.{quoted(name)} = new.{quoted(name)}" for name in table.key),
         any_difference=" OR ".join(map(_differs, values)),
         differences=",\n".join(map(_difference, values)),
-        **{name: _either(name) if name in columns else "NULL::BIGINT" for name in _SESSIONS},
+        recording_id=project.recording_id,
+        its_recording=_either(project.recording_id) if project.recording_id in columns else "NULL::BIGINT",
+        its_behavior_session=_either("behavior_session_id") if "behavior_session_id" in columns else "NULL::BIGINT",
     )
 
 
@@ -113,7 +116,7 @@ def _release_columns(con: duckdb.DuckDBPyConnection, lake: Lake, contents: Proje
                 for shown in release.tables[name]
                 for order, column in enumerate(_columns_in_source(lake, shown), start=1)
             ]
-    return pa.Table.from_pylist(rows, TABLES[RELEASE_COLUMNS].schema)
+    return pa.Table.from_pylist(rows, RELEASE_COLUMNS.schema)
 
 
 def _columns_in_source(lake: Lake, shown: Shown) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from vbn_assets.errors import MetadataError
 from vbn_assets.metadata.csv_tables import read_table
-from vbn_assets.tables import TABLES
+from vbn_assets.projects import VBN
 from vbn_assets.tables.model import PRESENT_COLUMNS
 from vbn_assets_tests.golden import golden
 
@@ -41,22 +41,22 @@ def exactly(values: list[Any]) -> list[Any]:
 def read_text(folder: Path, text: str, table: str = "probes") -> pa.Table:
     path = folder / f"{table}.csv"
     path.write_text(text)
-    return read_table(path, TABLES[table], release="9.9.9")
+    return read_table(path, VBN.tables[table], release="9.9.9")
 
 
 @pytest.mark.parametrize("table", ACCESSORS)
 @pytest.mark.parametrize("release", ["0.3.0", "0.5.0"])
 def test_values_are_allensdks(release: str, table: str, sample_files: dict[tuple[str, str, str], Path]) -> None:
     expected = golden(release, ACCESSORS[table])
-    ours = read_table(sample_files[release, "metadata", table], TABLES[table], release=release)
+    ours = read_table(sample_files[release, "metadata", table], VBN.tables[table], release=release)
     assert json.loads(ours.schema.metadata[PRESENT_COLUMNS]) == expected.column_names
     for name in expected.column_names:
         assert exactly(ours[name].cast(expected[name].type).to_pylist()) == exactly(expected[name].to_pylist()), name
 
 
 def test_types_are_those_described(sample_files: dict[tuple[str, str, str], Path]) -> None:
-    described = TABLES["units"].file_schema
-    ours = read_table(sample_files["0.3.0", "metadata", "units"], TABLES["units"], release="0.3.0")
+    described = VBN.tables["units"].file_schema
+    ours = read_table(sample_files["0.3.0", "metadata", "units"], VBN.tables["units"], release="0.3.0")
     assert ours.schema.names == described.names
     assert ours.schema.types == described.types
 
@@ -85,7 +85,7 @@ def test_a_row_without_a_file_is_a_row(
     path = tmp_path / f"{table}.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(lines)
-    assert read_table(path, TABLES[table], release="9.9.9")["file_id"].to_pylist() == [read, *before]
+    assert read_table(path, VBN.tables[table], release="9.9.9")["file_id"].to_pylist() == [read, *before]
 
 
 def test_absent_optional_column_is_null(tmp_path: Path) -> None:
@@ -137,4 +137,4 @@ def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "probes.csv"
     path.write_bytes(b"\x89HDF\r\n\x1a\n\xff\xfe")
     with pytest.raises(MetadataError, match="is no table"):
-        read_table(path, TABLES["probes"], release="9.9.9")
+        read_table(path, VBN.tables["probes"], release="9.9.9")

@@ -14,7 +14,6 @@ from vbn_assets.metadata.file_ids import resolve_files
 from vbn_assets.projects import VBN
 from vbn_assets.releases.manifest import Release, ReleaseFile, identify
 from vbn_assets.sample.history import read_history
-from vbn_assets.tables import TABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,9 @@ def releases(sample_folder: Path) -> dict[str, tuple[Release, dict[str, pa.Table
 
         metadata = {name: file(name, "metadata", name, held.key) for name, held in stored.metadata.items()}
         data = {file_id: file(file_id, *identify(held.key, VBN), held.key) for file_id, held in stored.data.items()}
-        tables = {name: read_table(held.path, TABLES[name], release=version) for name, held in stored.metadata.items()}
+        tables = {
+            name: read_table(held.path, VBN.tables[name], release=version) for name, held in stored.metadata.items()
+        }
         found[version] = Release(VBN, version, b"", {}, metadata, data), tables
     return found
 

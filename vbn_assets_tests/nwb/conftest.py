@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from vbn_assets.nwb.session import open_session
+from vbn_assets.projects import VBN
 
 Change = Callable[[h5py.File], object]
 
@@ -40,7 +41,7 @@ def read_tables() -> ReadTables:
     """Every table of a file, in memory."""
 
     def read(path: Path, kind: str = "ecephys_session") -> dict[str, pa.Table]:
-        with open_session(path, kind=kind, expected_id=None, release="0.5.0") as session:
+        with open_session(path, kind=VBN.kind(kind), expected_id=None, release="0.5.0") as session:
             return {
                 reading.table.name: pa.Table.from_batches(reading.batches(), reading.schema)
                 for reading in session.tables()

@@ -12,6 +12,7 @@ import pytest
 
 from vbn_assets.errors import NwbError
 from vbn_assets.nwb.session import open_session
+from vbn_assets.projects import VBN
 from vbn_assets_tests.nwb.conftest import Change, replace
 
 Changed = Callable[[Change], Path]
@@ -20,7 +21,7 @@ NAME = "ecephys_session_1100000104.nwb of release 0.5.0"
 
 
 def read(path: Path, expected_id: int | str | None = 1100000104, kind: str = "ecephys_session") -> None:
-    with open_session(path, kind=kind, expected_id=expected_id, release="0.5.0") as session:
+    with open_session(path, kind=VBN.kind(kind), expected_id=expected_id, release="0.5.0") as session:
         for reading in session.tables():
             for _ in reading.batches():
                 pass
@@ -170,7 +171,7 @@ def test_truth_that_is_neither(changed: Changed) -> None:
 
 def test_a_reading_that_fails_leaves_the_others(changed: Changed) -> None:
     path = changed(put("units/spike_amplitudes_index", 0))
-    with open_session(path, kind="ecephys_session", expected_id=1100000104, release="0.5.0") as session:
+    with open_session(path, kind=VBN.sessions, expected_id=1100000104, release="0.5.0") as session:
         readings = {reading.table.name: reading for reading in session.tables()}
         with pytest.raises(NwbError, match="spike_amplitudes"):
             list(readings["spike_times"].batches())

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from vbn_assets.nwb.session import open_session
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES
+from vbn_assets.projects import VBN
 from vbn_assets_tests.golden import golden, golden_dtypes
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def test_metadata_is_allensdks(session: tuple[str, int], tables: dict[str, pa.Ta
 
 def test_readings_have_the_described_schema(sample_files: dict[tuple[str, str, str], Path]) -> None:
     path = sample_files["0.5.0", "ecephys_session", "1100000102"]
-    with open_session(path, kind="ecephys_session", expected_id=1100000102, release="0.5.0") as session:
+    with open_session(path, kind=VBN.sessions, expected_id=1100000102, release="0.5.0") as session:
         assert session.ids == {"ecephys_session_id": 1100000102, "behavior_session_id": 1100000202}
         readings = session.tables()
-        assert {reading.table.name for reading in readings} == set(SESSION_FILE_TABLES["ecephys_session"])
+        assert {reading.table.name for reading in readings} == {table.name for table in VBN.sessions.tables}
         assert [reading.table.name for reading in readings[:2]] == ["spike_times", "mean_waveforms"]
         for reading in readings:
-            described = TABLES[reading.table.name].file_schema
+            described = VBN.tables[reading.table.name].file_schema
             assert reading.schema.names[: len(described)] == described.names
             assert reading.schema.types[: len(described)] == described.types
             assert all(batch.schema.equals(reading.schema) for batch in reading.batches())
@@ -130,7 +130,7 @@ def test_two_threads_read_what_one_does(
     path = sample_files["0.5.0", "ecephys_session", "1100000104"]
     alone = read_tables(path)
     with (
-        open_session(path, kind="ecephys_session", expected_id=1100000104, release="0.5.0") as session,
+        open_session(path, kind=VBN.sessions, expected_id=1100000104, release="0.5.0") as session,
         ThreadPoolExecutor(2) as pool,
     ):
         together = pool.map(
@@ -142,6 +142,6 @@ def test_two_threads_read_what_one_does(
 
 def test_the_files_own_index_counts_spikes(sample_files: dict[tuple[str, str, str], Path]) -> None:
     path = sample_files["0.5.0", "ecephys_session", "1100000104"]
-    with open_session(path, kind="ecephys_session", expected_id=1100000104, release="0.5.0") as session:
+    with open_session(path, kind=VBN.sessions, expected_id=1100000104, release="0.5.0") as session:
         counted = dict(zip(*session.counted()["indexed_spikes"].to_pydict().values(), strict=True))
     assert counted == {unit: len(times) for unit, times in golden("0.5.0", "spike_times", 1100000104).items()}

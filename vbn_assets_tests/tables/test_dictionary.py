@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from vbn_assets.projects import VBN
 from vbn_assets.settings import Settings
-from vbn_assets.tables import TABLES, VIEWS
 from vbn_assets.tables.defects import known_defects
 from vbn_assets.tables.dictionary import TOPICS, dictionary, sql_type
 from vbn_assets.warehouse.database import open_warehouse
@@ -25,7 +25,7 @@ def test_the_committed_file_is_what_the_descriptions_give() -> None:
 
 def test_every_table_and_view_has_its_place() -> None:
     placed = [entry.name for topic in TOPICS for entry in (*topic.tables, *topic.views)]
-    assert sorted(placed) == sorted([*TABLES, *VIEWS])
+    assert sorted(placed) == sorted([*VBN.tables, *VBN.views])
     for name in (*placed, *known_defects()):
         assert DOCS.read_text().count(f"\n### {name}\n") == 1
 
@@ -42,7 +42,7 @@ def test_the_types_are_those_of_the_warehouse(tmp_path: Path) -> None:
     with open_warehouse(settings.warehouse_path) as con:
         query = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'vbn'"
         types = {row[:2]: row[2] for row in con.execute(query).fetchall()}
-    for table in TABLES.values():
+    for table in VBN.tables.values():
         for column in table.columns:
             assert _plain(sql_type(column.type)) == _plain(types[table.name, column.name])
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from vbn_assets.pipeline import ArrowReading
 from vbn_assets.projects import VBN
 from vbn_assets.settings import Settings
-from vbn_assets.tables import SESSION_FILE_TABLES, TABLES, conform
+from vbn_assets.tables import conform
 from vbn_assets.warehouse.contents import RELEASE
 from vbn_assets.warehouse.lake import Claim, Lake, Record, Source
 
@@ -23,7 +23,7 @@ def lake_of(settings: Settings) -> Lake:
 
 def rows_of(table: str, **columns: Any) -> ArrowReading:
     """Three rows of a described table: ids count from 0, other columns are null unless given."""
-    description = TABLES[table]
+    description = VBN.tables[table]
     made: dict[str, Any] = {}
     for field in description.file_schema:
         if pa.types.is_integer(field.type):
@@ -37,7 +37,7 @@ def rows_of(table: str, **columns: Any) -> ArrowReading:
 
 def table_of(name: str, **columns: Any) -> ArrowReading:
     """A described table of just these columns: the others are absent where they may be, else null."""
-    description = TABLES[name]
+    description = VBN.tables[name]
     rows = len(next(iter(columns.values())))
     needed = {c.name: pa.nulls(rows, c.type) for c in description.columns if c.nullable and not c.optional}
     return ArrowReading(description, conform(pa.table(needed | columns), description))
@@ -82,14 +82,15 @@ def add_release(
         }
     )
     source = Source(RELEASE, version, file_hash(version), version)
-    description = TABLES["release_files"]
+    description = VBN.tables["release_files"]
     written = lake.write(source, [ArrowReading(description, conform(listing, description))])
     return lake.commit(Record(source, written, facts={"pipeline": {"AllenSDK": "2.16.2"}}))
 
 
 def session_source(id: int, letter: str, release: str | None = None) -> Source:
     hashed = file_hash(letter + str(id))
-    return Source("ecephys_session", str(id), hashed, release, ecephys_session_id=id, behavior_session_id=id + 1000)
+    ids = {"ecephys_session_id": id, "behavior_session_id": id + 1000}
+    return Source("ecephys_session", str(id), hashed, release, ids=ids)
 
 
 def add_session(
@@ -108,7 +109,7 @@ def add_session(
     """
     source = session_source(id, letter, release)
     replaced = {"trials": trials, **(columns or {})}
-    names = SESSION_FILE_TABLES["ecephys_session"]
+    names = [table.name for table in VBN.sessions.tables]
     files = lake.write(source, [rows_of(name, **replaced.get(name, {})) for name in names])
     claims = (Claim("made_up", False, "trials", "never", (broken,)),) if broken else ()
     return lake.commit(Record(source, files, claims))

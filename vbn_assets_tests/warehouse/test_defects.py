@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from vbn_assets.projects import VBN
 from vbn_assets.settings import Settings
-from vbn_assets.tables import TABLES
 from vbn_assets.tables.defects import known_defects
 from vbn_assets.warehouse.database import open_warehouse
 from vbn_assets.warehouse.defects import FoundDefect, find_defects, findable_defects
@@ -37,7 +37,7 @@ def found(settings: Settings) -> dict[str, FoundDefect]:
 
 
 def test_every_defect_names_columns_that_there_are() -> None:
-    described = {f"{table.name}.{column.name}" for table in TABLES.values() for column in table.columns}
+    described = {f"{table.name}.{column.name}" for table in VBN.tables.values() for column in table.columns}
     named = {column for defect in known_defects().values() for column in defect.columns}
     assert named <= described
 
@@ -124,7 +124,7 @@ def test_a_spurious_omission_can_be_left_out_and_stays_where_it_is(settings: Set
 
 def ids(table: str, **columns: Any) -> dict[str, Any]:
     """One row for SESSION and one for SOUND, with whatever ids the table needs."""
-    needed = [column.name for column in TABLES[table].columns if not column.nullable]
+    needed = [column.name for column in VBN.tables[table].columns if not column.nullable]
     of_sessions = {name: [SESSION, SOUND] for name in needed}
     return {table: table_of(table, **of_sessions | {"ecephys_session_id": [SESSION, SOUND]} | columns)}
 

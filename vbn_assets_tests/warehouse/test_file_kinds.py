@@ -24,7 +24,6 @@ from vbn_assets.pipeline import (
 from vbn_assets.projects import VBN
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
-from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.lake import Record
 from vbn_assets.warehouse.publish import publish
 from vbn_assets_tests.golden import golden
@@ -170,7 +169,7 @@ def test_lake_file_older_than_a_column_shows_it_as_null(tmp_path: Path) -> None:
     add_release(lake, "0.5.0", {1: "a"})
     rows = rows_of("running_speed").rows.drop_columns("ecephys_session_id")
     source = session_source(1, "a", "0.5.0")
-    lake.commit(Record(source, lake.write(source, [ArrowReading(TABLES["running_speed"], rows)])))
+    lake.commit(Record(source, lake.write(source, [ArrowReading(VBN.tables["running_speed"], rows)])))
     publish(settings)
     with duckdb.connect(str(settings.warehouse_path), read_only=True) as con:
         shown = con.execute("SELECT ecephys_session_id, behavior_session_id FROM vbn.running_speed").fetchall()

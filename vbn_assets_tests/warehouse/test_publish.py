@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from vbn_assets.errors import UnknownRelease, WarehouseError
+from vbn_assets.projects import VBN
 from vbn_assets.settings import Settings
-from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.database import open_warehouse
 from vbn_assets.warehouse.publish import publish
 from vbn_assets_tests.warehouse.made import ROWS, add_release, add_session, lake_of, session_source
@@ -42,7 +42,7 @@ def shown(settings: Settings, schema: str = "vbn") -> list[tuple[object, ...]]:
 def test_an_empty_lake_makes_every_table_with_its_columns(settings: Settings) -> None:
     publish(settings)
     columns = ask(settings, "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'vbn'")
-    described = {(table.name, column.name) for table in TABLES.values() for column in table.columns}
+    described = {(table.name, column.name) for table in VBN.tables.values() for column in table.columns}
     assert described <= set(columns)
     assert ask(settings, "SELECT count(*) FROM vbn.spike_times") == [(0,)]
 

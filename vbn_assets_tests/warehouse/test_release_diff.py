@@ -15,7 +15,6 @@ from vbn_assets.pipeline import Workspace, refresh_release
 from vbn_assets.projects import VBN
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
-from vbn_assets.tables import TABLES
 from vbn_assets.warehouse.database import open_warehouse
 from vbn_assets.warehouse.publish import publish
 from vbn_assets_tests.warehouse.made import add_release, lake_of, table_of
@@ -156,7 +155,7 @@ def test_the_sample_s_releases_differ_as_a_plain_loop_finds(sample: Workspace, b
 def _rows(con: duckdb.DuckDBPyConnection, table: str, release: str) -> dict[str, dict[str, str | None]]:
     schema = f"vbn_v{release}".replace(".", "_")
     rows = con.sql(f"SELECT COLUMNS(*)::VARCHAR FROM {schema}.{table}").to_arrow_table().to_pylist()
-    (key,) = TABLES[table].key
+    (key,) = VBN.tables[table].key
     return {row[key]: row for row in rows}
 
 

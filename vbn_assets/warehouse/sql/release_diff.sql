@@ -16,7 +16,7 @@ files AS (
              WHEN old.file_hash = new.file_hash THEN 'moved' ELSE 'changed' END AS change,
         CASE WHEN old.file_hash = new.file_hash THEN old.key ELSE old.file_hash END AS before,
         CASE WHEN old.file_hash = new.file_hash THEN new.key ELSE new.file_hash END AS after,
-        coalesce(new.ecephys_session_id, old.ecephys_session_id) AS ecephys_session_id,
+        coalesce(new.{recording_id}, old.{recording_id}) AS {recording_id},
         coalesce(new.behavior_session_id, old.behavior_session_id) AS behavior_session_id
     FROM old_files AS old
     FULL JOIN new_files AS new ON new.kind = old.kind AND new.name = old.name
