@@ -16,6 +16,7 @@ from vbn_assets.nwb.columns import read_dynamic_table
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.nwb.trials import NO_NUMBER, read_trials
 from vbn_assets.tables.behavior import STIMULUS_PRESENTATIONS
+from vbn_assets.tables.model import STORED_AS_NUMBER
 
 _SUFFIX = "_presentations"
 _LEFT_OUT = ("tags", "timeseries", "image_set", "index")
@@ -37,12 +38,26 @@ def read_stimulus_presentations(file: SessionFile) -> pa.Table:
     if not shown:
         raise file.error("has no stimulus presentations", expected=f"/intervals/*{_SUFFIX}", found="none")
     table = pa.concat_tables(shown, promote_options="permissive")
-    table = pa.table([_as_allensdk(file, name, table[name]) for name in table.column_names], table.column_names)
+    table = _with_allensdk_values(file, table)
     table = table.take(pa.array(np.argsort(table["start_time"].to_numpy(), kind="stable")))
     table = _with_trials(table.combine_chunks(), read_trials(file))
     table = _with_computed_changes(file, table)
     table = table.rename_columns(["end_time" if name == "stop_time" else name for name in table.column_names])
     return table.append_column("stimulus_presentations_id", pa.array(np.arange(table.num_rows)))
+
+
+def _with_allensdk_values(file: SessionFile, table: pa.Table) -> pa.Table:
+    """`table` with AllenSDK's nulls and truth values; those of the latter that were numbers are marked."""
+    columns = [_as_allensdk(file, name, table[name]) for name in table.column_names]
+    became_truth = [
+        pa.types.is_floating(before.type) and pa.types.is_boolean(after.type)
+        for before, after in zip(table.columns, columns, strict=True)
+    ]
+    fields = [
+        pa.field(name, values.type, metadata=STORED_AS_NUMBER if number else None)
+        for name, values, number in zip(table.column_names, columns, became_truth, strict=True)
+    ]
+    return pa.table(columns, pa.schema(fields))
 
 
 def _as_allensdk(file: SessionFile, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -71,7 +71,7 @@ _SHOWN = "/intervals/<stimulus>_presentations"
 
 STIMULUS_PRESENTATIONS = Table(
     name="stimulus_presentations",
-    reader_version=2,
+    reader_version=3,
     description="Every stimulus shown, in order of start: images of the task and its passive replay, gabors, flashes.",
     entity=Entity.BEHAVIOR_SESSION,
     key=("behavior_session_id", "stimulus_presentations_id"),

@@ -122,6 +122,9 @@ class ColumnProblem(VbnError):
 PRESENT_COLUMNS = b"vbn_assets.columns"
 """Parquet metadata key: JSON list of the columns the source really had, in its order."""
 
+STORED_AS_NUMBER = {b"vbn_assets.stored_as": b"number"}
+"""Parquet metadata of a column of truth values that its file has as 0, 1 and NaN: pandas' nullable ones in AllenSDK."""
+
 
 def conform(table: pa.Table, description: Table, *, file: str | None = None, release: str | None = None) -> pa.Table:
     """`table` with the described columns first, in order and typed, then whatever else came, kept as it is.
@@ -149,7 +152,8 @@ def conform(table: pa.Table, description: Table, *, file: str | None = None, rel
     for name in table.column_names:
         if name not in arrays and name != description.entity:
             arrays[name] = table.column(name)
-    schema = pa.schema([pa.field(name, array.type) for name, array in arrays.items()])
+    marks = {field.name: field.metadata for field in table.schema}
+    schema = pa.schema([pa.field(name, array.type, metadata=marks.get(name)) for name, array in arrays.items()])
     present = json.dumps(table.column_names).encode()
     return pa.table(list(arrays.values()), schema=schema.with_metadata({PRESENT_COLUMNS: present}))
 
