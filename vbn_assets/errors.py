@@ -81,6 +81,10 @@ class WrongHash(VbnError):
     """The bytes are not the ones the release names."""
 
 
+class NotHere(VbnError, FileNotFoundError):
+    """A file is not on this machine, and nothing may be fetched."""
+
+
 class DiskFull(VbnError):
     """There is not enough free space for what was asked."""
 

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +42,14 @@ class Seen:
 
 
 class Ledger:
-    """Both records of one mirror. Threads and processes may share it; a mirror that is read-only keeps its own."""
+    """Both records of one mirror. Threads and processes may share it.
 
-    def __init__(self, root: Path) -> None:
+    Below a folder that cannot be written, or that is not to be (`read_only`), they are this process's own.
+    """
+
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
         self._root = root
+        self._read_only = read_only
         self._unwritten: dict[str, Seen] = {}
         self._guard = threading.Lock()
         self._loaded: tuple[tuple[int, int] | None, dict[str, Seen]] = (None, {})
@@ -58,7 +62,7 @@ class Ledger:
     def remember(self, path: Path, status: os.stat_result, file_hash: str, *, right: bool) -> None:
         """A file of this status was hashed. `right` says that a release wants these bytes: AllenSDK is told too."""
         seen = {self._name(path): Seen(status.st_size, status.st_mtime_ns, file_hash)}
-        if not os.access(self._root, os.W_OK):
+        if self._read_only or not os.access(self._root, os.W_OK):
             with self._guard:
                 self._unwritten |= seen
             return
@@ -78,15 +82,24 @@ class Ledger:
             if downloads.pop(str(path.resolve()), None):
                 self._write_downloads(downloads)
 
+    def start_over(self, seen: Mapping[Path, Seen]) -> None:
+        """Forget what was known: these files are there, and no others."""
+        with self._lock():
+            self._write_verified({self._name(path): file for path, file in seen.items()})
+            self._write_downloads({str(path): file.file_hash for path, file in seen.items()})
+
     def copies(self, file_hash: str) -> list[Path]:
         """Files that had this hash when last seen; whether they still have is for the caller to find out."""
-        ours = [self._root / name for name, seen in self._verified().items() if seen.file_hash == file_hash]
-        theirs = [Path(name) for name, known in self._read_downloads().items() if known == file_hash]
-        return [path for path in dict.fromkeys([*ours, *theirs]) if path.is_file()]
+        return [path for path, known in self._known() if known == file_hash and path.is_file()]
 
     def hashes(self) -> set[str]:
-        """The hashes of which there is a copy, as far as one can say without looking at each."""
-        return {seen.file_hash for seen in self._verified().values()} | set(self._read_downloads().values())
+        """The hashes of which there is a copy, as far as one can say without reading each."""
+        return {known for path, known in self._known() if path.is_file()}
+
+    def _known(self) -> list[tuple[Path, str]]:
+        """Paths and the hashes they had: of files that may be gone since, or be another machine's."""
+        ours = [(self._root / name, seen.file_hash) for name, seen in self._verified().items()]
+        return list(dict.fromkeys([*ours, *((Path(name), known) for name, known in self._read_downloads().items())]))
 
     def ensure(self) -> None:
         """Make AllenSDK's record if there is none: without it AllenSDK warns that it does not know its files."""

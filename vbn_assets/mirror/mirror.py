@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,10 +19,10 @@ from pathlib import Path
 
 from semver import Version
 
-from vbn_assets.errors import DiskFull, DownloadError, ManifestError, SettingsError, WrongHash
+from vbn_assets.errors import DiskFull, DownloadError, ManifestError, NotHere, SettingsError, WrongHash
 from vbn_assets.mirror import disk
 from vbn_assets.mirror.download import Downloader, Limits
-from vbn_assets.mirror.ledger import Ledger
+from vbn_assets.mirror.ledger import Ledger, Seen
 from vbn_assets.mirror.objects import Contradiction, Objects
 from vbn_assets.mirror.partial import Partial
 from vbn_assets.mirror.progress import Progress, Silence
@@ -35,6 +35,8 @@ _WORK = ".download"
 _QUARANTINE = ".quarantine"
 _DOWNLOADS = 2
 """Wrong bytes may be the network's doing once; twice, they are the bucket's."""
+
+_FETCH_IT = "`from_s3_cache` and `vbn sync` fetch it."
 
 _log = logging.getLogger(__name__)
 
@@ -108,16 +110,31 @@ class Checked:
 
 
 class Mirror:
-    """The verified copies of one project's files below `root`. Threads and processes may share it."""
+    """The verified copies of one project's files below `root`. Threads and processes may share it.
+
+    An `offline` one never asks the network: what is not here raises `NotHere`.
+    """
 
     def __init__(
-        self, root: Path, project: Project, *, endpoint_url: str | None = None, limits: Limits | None = None
+        self,
+        root: Path,
+        project: Project,
+        *,
+        endpoint_url: str | None = None,
+        limits: Limits | None = None,
+        offline: bool = False,
     ) -> None:
         self.root = root.absolute()
         self.project = project
+        self._offline = offline
         self._limits = limits or Limits()
         self._ledger = Ledger(self.root)
         self._objects = Objects(project, endpoint_url, self._limits.connect_seconds, self._limits.request_seconds)
+
+    @property
+    def manifests(self) -> Path:
+        """The folder with the kept manifests."""
+        return self.root
 
     def path(self, file: ReleaseFile) -> Path:
         """Where the file belongs, whether it is there or not."""
@@ -127,8 +144,11 @@ class Mirror:
             raise ValueError(f"{file.key} leaves the mirror")
         return path
 
-    def keep_manifest(self, release: Release) -> Path:
-        """Keep a release's manifest as it was published. AllenSDK opens the highest one, until `use` says otherwise."""
+    def keep_manifest(self, release: Release, *, follow: bool = True) -> Path:
+        """Keep a release's manifest as it was published.
+
+        With `follow`, AllenSDK opens the highest one from now on, until `use` says otherwise.
+        """
         path = self.root / release.manifest_name
         new = not path.exists()
         if new or path.read_bytes() != release.raw:
@@ -137,21 +157,31 @@ class Mirror:
         if os.access(self.root, os.W_OK):
             self._ledger.ensure()
             used = self._last_used()
-            if used is None or (new and used < release.semver):
+            if follow and (used is None or (new and used < release.semver)):
                 self.use(release)
         return path
 
     def use(self, release: Release) -> None:
-        """Let AllenSDK open this release first."""
+        """Let AllenSDK, and our client, open this release first."""
         self._require_writable()
         disk.replace_file(self.root / _LAST_USED, release.manifest_name.encode())
+
+    def used(self) -> str | None:
+        """The manifest that AllenSDK's note says was used last, whether there is one of that name or not."""
+        note = self.root / _LAST_USED
+        return note.read_text(errors="replace") if note.is_file() else None
+
+    def release(self, version: str) -> Release | None:
+        """The release of that version, if its manifest is kept. Raises as `releases` does."""
+        path = self.manifests / self.project.manifest_name(version)
+        return _kept_release(path, path.stat().st_mtime_ns, self.project) if path.is_file() else None
 
     def releases(self) -> list[Release]:
         """The releases whose manifests are kept, in order of version.
 
         Raises `ManifestError` for a file that has a manifest's name and is none.
         """
-        paths = (path for path in self.root.glob("*.json") if version_in(path.name, self.project))
+        paths = (path for path in self.manifests.glob("*.json") if version_in(path.name, self.project))
         kept = [_kept_release(path, path.stat().st_mtime_ns, self.project) for path in paths]
         return sorted(kept, key=lambda release: release.semver)
 
@@ -162,16 +192,27 @@ class Mirror:
     def fetch(self, file: ReleaseFile, progress: Progress | None = None) -> Fetched:
         """Have the file where it belongs, verified: at once if it is there, by a link if its bytes are, else from S3.
 
-        Raises `FileGone`, `BucketError`, `DownloadError`, `DiskFull`, `WrongHash`, or `SettingsError` if the
-        mirror cannot be written. A download broken off, however it was, goes on at the next call.
+        Raises `FileGone`, `BucketError`, `DownloadError`, `DiskFull`, `WrongHash`, `SettingsError` if the mirror
+        cannot be written, or `NotHere` if it is offline. A download broken off, however it was, goes on at the next
+        call.
         """
         started = time.monotonic()
         how, received = How.PRESENT, 0
         if not self.holds(file):
-            self._require_writable()
-            how, received = self._bring(file, progress or Silence())
+            if self._offline:
+                how = self._link_here(file)
+            else:
+                self._require_writable()
+                how, received = self._bring(file, progress or Silence())
         path = self.path(file)
         return Fetched(file, path, how, path.stat().st_size, received, time.monotonic() - started)
+
+    def link(self, file: ReleaseFile) -> bool:
+        """Have the file where it belongs if its bytes are in the mirror already; nothing comes over the network."""
+        if not os.access(self.root, os.W_OK):
+            return self.holds(file)
+        with _disk_errors(file), self._partial(file).lock():
+            return self._has(self.path(file), file) or self._linked(file)
 
     def plan(self, files: Iterable[ReleaseFile], sizes: Mapping[tuple[str, str], int] | None = None) -> Plan:
         """What fetching the files would do, without touching any; a file not verified yet counts as present.
@@ -214,6 +255,21 @@ class Mirror:
                     intact.add(content)
                 yield checked
 
+    def content(self) -> list[Path]:
+        """Every file in the folders of releases, known or not, each once: links are followed."""
+        folders = self.root.glob(f"{self.project.s3_name}-*")
+        paths = (path for folder in folders for path in folder.rglob("*") if "json" not in path.name)
+        return sorted({path.resolve() for path in paths if path.is_file()})
+
+    def hash_all(self, advanced: Callable[[int], None] | None = None) -> None:
+        """Make AllenSDK's record of downloads, and ours, anew: all of `content` is hashed, `advanced` told of bytes."""
+        self._require_writable()
+        seen: dict[Path, Seen] = {}
+        for path in self.content():
+            status = path.stat()
+            seen[path] = Seen(status.st_size, status.st_mtime_ns, disk.hash_file(path, advanced))
+        self._ledger.start_over(seen)
+
     def take(self, source: Path, file: ReleaseFile) -> Path:
         """Make `source`, a file elsewhere that is known to have the right bytes, the mirror's copy."""
         path = self.path(file)
@@ -227,14 +283,33 @@ class Mirror:
         with _disk_errors(file), partial.lock():
             if self._has(path, file):
                 return How.PRESENT, 0
+            if self._linked(file):
+                return How.LINKED, 0
             self._make_way(path, file)
-            copy = next((copy for copy in self._ledger.copies(file.file_hash) if self._right(copy, file)), None)
-            if copy is None:
-                return self._download(file, partial, progress)
-            disk.place(copy, path, (disk.symlink, disk.hard_link, disk.copy))
-            if not self._has(path, file):
-                raise self._wrong(file, self._ledger.hash_of(path), f"The disk lost bytes of a copy of {copy}.")
-            return How.LINKED, 0
+            return self._download(file, partial, progress)
+
+    def _link_here(self, file: ReleaseFile) -> How:
+        path = self.path(file)
+        if self.link(file):
+            return How.LINKED
+        if path.is_file():
+            raise self._wrong(file, self._ledger.hash_of(path), _FETCH_IT)
+        raise NotHere(
+            f"You started a cache without a connection to s3 and {path} is not already on your system",
+            remedy=_FETCH_IT,
+        )
+
+    def _linked(self, file: ReleaseFile) -> bool:
+        """Whether a copy was here that now is the file too. To be used inside the lock of its content only."""
+        path = self.path(file)
+        copy = next((copy for copy in self._ledger.copies(file.file_hash) if self._right(copy, file)), None)
+        if copy is None:
+            return False
+        self._make_way(path, file)
+        disk.place(copy, path, (disk.symlink, disk.hard_link, disk.copy))
+        if not self._has(path, file):
+            raise self._wrong(file, self._ledger.hash_of(path), f"The disk lost bytes of a copy of {copy}.")
+        return True
 
     def _download(self, file: ReleaseFile, partial: Partial, progress: Progress) -> tuple[How, int]:
         received, found = 0, ""
@@ -317,8 +392,7 @@ class Mirror:
 
     def _last_used(self) -> Version | None:
         """The version that AllenSDK opens first; None if it would have to look for one."""
-        note = self.root / _LAST_USED
-        name = note.read_text() if note.exists() else ""
+        name = self.used() or ""
         version = version_in(name, self.project)
         return Version.parse(version) if version and (self.root / name).exists() else None
 

@@ -12,7 +12,9 @@ import pytest
 
 from vbn_assets.mirror import Limits, Mirror
 from vbn_assets.projects import VBN
-from vbn_assets.releases.manifest import ReleaseFile
+from vbn_assets.releases.bucket import list_manifests, read_manifest, unsigned_client
+from vbn_assets.releases.manifest import Release, ReleaseFile
+from vbn_assets.sample.process import SampleProcess
 from vbn_assets_tests.faulty_s3 import FaultyS3, faulty_s3
 
 MB = 1 << 20
@@ -62,6 +64,17 @@ def publish(s3: FaultyS3) -> Callable[..., ReleaseFile]:
 @pytest.fixture
 def mirror(s3: FaultyS3, tmp_path: Path) -> Mirror:
     return Mirror(tmp_path / "mirror", VBN, endpoint_url=s3.url, limits=HASTY)
+
+
+@pytest.fixture(scope="module")
+def published(sample_bucket: SampleProcess) -> list[Release]:
+    client = unsigned_client(sample_bucket.endpoint, VBN.region)
+    return [read_manifest(client, VBN, manifest.name) for manifest in list_manifests(client, VBN)]
+
+
+@pytest.fixture
+def sample(sample_bucket: SampleProcess, tmp_path: Path) -> Mirror:
+    return Mirror(tmp_path / "sample", VBN, endpoint_url=sample_bucket.endpoint)
 
 
 def work_files(mirror: Mirror) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from vbn_assets.errors import ManifestError, SettingsError, UnknownRelease, WrongHash
 from vbn_assets.mirror import How, Mirror, adopt
 from vbn_assets.projects import VBN
-from vbn_assets.releases.bucket import list_manifests, object_sizes, read_manifest, unsigned_client
+from vbn_assets.releases.bucket import object_sizes, unsigned_client
 from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets_tests.faulty_s3 import FaultyS3
@@ -25,17 +25,6 @@ from vbn_assets_tests.mirror.conftest import MB, Watcher, content
 
 Publish = Callable[..., ReleaseFile]
 LEDGER = "_downloaded_data.json"
-
-
-@pytest.fixture(scope="module")
-def published(sample_bucket: SampleProcess) -> list[Release]:
-    client = unsigned_client(sample_bucket.endpoint, VBN.region)
-    return [read_manifest(client, VBN, manifest.name) for manifest in list_manifests(client, VBN)]
-
-
-@pytest.fixture
-def sample(sample_bucket: SampleProcess, tmp_path: Path) -> Mirror:
-    return Mirror(tmp_path / "sample", VBN, endpoint_url=sample_bucket.endpoint)
 
 
 def ledger(mirror: Mirror) -> dict[str, str]:
