@@ -63,10 +63,10 @@ class Workspace:
 
     def release(self, version: str) -> Release:
         """A release whose manifest is held. `UnknownRelease` names those that are."""
+        release = self.mirror.release(version)
+        if release:
+            return release
         held = self.mirror.releases()
-        for release in held:
-            if release.version == version:
-                return release
         raise UnknownRelease(
             f"release {version} of {self.project.name} is not held",
             expected="one of " + ", ".join(release.version for release in held) if held else None,
@@ -199,7 +199,7 @@ def _link_unchanged_files(workspace: Workspace, release: Release) -> None:
     from vbn_assets.mirror import How
 
     for planned in workspace.mirror.plan(release.data.values()).of(How.LINKED):
-        workspace.mirror.fetch(planned.file)
+        workspace.mirror.link(planned.file)
 
 
 def refresh_release(workspace: Workspace, version: str, progress: Progress | None = None) -> Record:
@@ -217,14 +217,33 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
     """
     from vbn_assets.nwb.session import open_session
 
-    source = _source(file, id=file.id)
-    done = _extracted(workspace, source)
+    done = extracted(workspace, file)
     if done:
         return done
-    started = time.monotonic()
-    kind = workspace.project.kind(file.kind)
-    with open_session(path, kind=kind, expected_id=file.id, release=file.release) as session:
-        return _extract(workspace, session, source, started)
+    source = _source(file, id=file.id)
+    with workspace.lake.making(source):
+        done = extracted(workspace, file)
+        if done:
+            return done
+        started = time.monotonic()
+        kind = workspace.project.kind(file.kind)
+        with open_session(path, kind=kind, expected_id=file.id, release=file.release) as session:
+            return _extract(workspace, session, source, started)
+
+
+def extracted(workspace: Workspace, file: ReleaseFile) -> Record | None:
+    """The record of a file whose tables are all in the lake, as today's readers give them."""
+    return _extracted(workspace, _source(file, id=file.id))
+
+
+def hold_file(workspace: Workspace, file: ReleaseFile, progress: Progress | None = None) -> Record:
+    """The sound record of a release's file: at once if its tables are in the lake, else it is fetched and read.
+
+    Whoever asks for the same file meanwhile waits for it. Raises as `Mirror.fetch`, `extract_file` and
+    `require_sound` do.
+    """
+    done = extracted(workspace, file)
+    return done or require_sound(extract_file(workspace, workspace.mirror.fetch(file, progress).path, file))
 
 
 def extract_unreleased(workspace: Workspace, path: Path) -> Record:
@@ -287,7 +306,6 @@ def select_sessions(workspace: Workspace, release: Release, where: str, kind: Fi
 
 
 def _extracted(workspace: Workspace, source: Source) -> Record | None:
-    """The record of a file whose tables are all in the lake already, as today's readers give them."""
     done = workspace.lake.record(source)
     if not (done and done.sound and done.has(workspace.project.kind(source.kind).tables)):
         return None

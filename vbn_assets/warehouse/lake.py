@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vbn_assets.errors import WarehouseError
+from vbn_assets.mirror.disk import locked
 from vbn_assets.tables import Entity, Table
 
 ROW_GROUP_ROWS = 1_000_000
@@ -160,6 +161,16 @@ class Lake:
             temporary.write_text(json.dumps(asdict(stamped), indent=1))
         return stamped
 
+    @contextmanager
+    def making(self, source: Source) -> Iterator[None]:
+        """Only one thread of one process makes the tables of a source; the others wait, and find them made."""
+        lock = self._record_path(source).with_suffix(".lock")
+        with _lake_errors(lock), locked(lock):
+            try:
+                yield
+            finally:
+                lock.unlink()
+
     def record(self, source: Source) -> Record | None:
         """The record of this very file, by kind, id and hash; None if nothing was made from it."""
         path = self._record_path(source)
@@ -227,7 +238,7 @@ def _temporary(path: Path) -> Iterator[Path]:
     It is locked while it is written: one that is not was left by a killed writer, and whoever writes `path` next
     removes it. Raises `WarehouseError` where the lake cannot be written.
     """
-    try:
+    with _lake_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path.parent.glob(f".{path.name}.*.tmp"))
         temporary, lock = _locked_beside(path)
@@ -238,6 +249,13 @@ def _temporary(path: Path) -> Iterator[Path]:
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _lake_errors(path: Path) -> Iterator[None]:
+    """What the operating system refused, in our words."""
+    try:
+        yield
     except OSError as error:
         raise WarehouseError(
             f"cannot write: {error}", file=str(path), remedy="Free some space or correct the folder's permissions."

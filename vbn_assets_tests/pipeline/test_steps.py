@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from vbn_assets.pipeline import (
     Workspace,
     extract_file,
     extract_unreleased,
+    hold_file,
     keep_manifest,
     metadata_record,
     refresh_release,
@@ -87,6 +89,15 @@ def test_a_file_extracted_before_its_release_was_known_gets_to_know_it(workspace
     assert record.source.release == "0.4.0"
     assert record.source.key is not None
     assert record.source.key.endswith(f"ecephys_session_{HELD}.nwb")
+
+
+def test_two_who_ask_for_a_session_at_once_have_it_made_once(workspace: Workspace) -> None:
+    refresh_release(workspace, "0.5.0")
+    file = workspace.session_file(str(HELD))
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: hold_file(workspace, file), range(2))
+    assert first == second
+    assert not list(workspace.settings.lake_dir.rglob("*.lock"))
 
 
 @pytest.mark.parametrize(
