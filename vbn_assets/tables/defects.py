@@ -13,7 +13,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from vbn_assets.tables.model import I64, STR, Column, Entity, Table, View
+from vbn_assets.tables.behavior import STIMULUS_PRESENTATIONS
+from vbn_assets.tables.model import BOOL, I64, STR, UTC, Column, Entity, Table, View
+from vbn_assets.tables.releases import WAREHOUSE_FILES
+from vbn_assets.tables.vbn_metadata import ECEPHYS_SESSIONS, UNITS
 
 KNOWN_DEFECTS = Table(
     name="known_defects",
@@ -41,27 +44,50 @@ VIEWS = (
         name="defects_shown",
         description="The known defects of what this schema shows: one row for each column and source file.",
         sql="defects_shown.sql",
+        own_columns=(
+            KNOWN_DEFECTS.column("defect"),
+            KNOWN_DEFECTS.column("table_name"),
+            KNOWN_DEFECTS.column("column_name"),
+            *(WAREHOUSE_FILES.column(name) for name in ("kind", "id", "release")),
+            Column("session_id", I64, "The session that has it; null: all, or those that the check finds"),
+            *(KNOWN_DEFECTS.column(name) for name in ("description", "source", "remedy")),
+        ),
     ),
     View(
         name="ecephys_sessions_with_corrections",
-        description=(
-            "ecephys_sessions, and beside it date_of_acquisition_utc, recording_day, session_number_of_mouse, "
-            "is_abnormal and has_ccf."
-        ),
+        description="ecephys_sessions as released, and beside it what is right or unambiguous.",
         sql="ecephys_sessions_with_corrections.sql",
+        beside=ECEPHYS_SESSIONS,
+        own_columns=(
+            Column(
+                "date_of_acquisition_utc",
+                UTC,
+                "True start of the session, from behavior_sessions; else the text read as US/Pacific time",
+            ),
+            Column("recording_day", I64, "session_number under an unambiguous name"),
+            Column("session_number_of_mouse", I64, "Running number of the mouse's sessions, from behavior_sessions"),
+            Column("is_abnormal", BOOL, "Abnormal histology or activity: AllenSDK hides it by default"),
+            Column("has_ccf", BOOL, "Whether any channel has a position in the CCF"),
+        ),
     ),
     View(
         name="units_with_flags",
-        description=(
-            "units, and beside them amplitude_cutoff_is_ceiling, has_ccf, scaling_may_be_wrong (of a release before "
-            "0.5.0) and parent_structure_acronym."
-        ),
+        description="units as released, and beside them what to know before taking their values.",
         sql="units_with_flags.sql",
+        beside=UNITS,
+        own_columns=(
+            Column("amplitude_cutoff_is_ceiling", BOOL, "amplitude_cutoff is 0.5: at least that, not measured"),
+            Column("has_ccf", BOOL, "Whether the unit has a position in the CCF: neither null nor (0, 0, 0)"),
+            Column("scaling_may_be_wrong", BOOL, "Of a release in which most sessions' amplitudes are wrong by 2"),
+            Column("parent_structure_acronym", STR, "structure_acronym up to its first '-', as AllenSDK's channels"),
+        ),
     ),
     View(
         name="stimulus_presentations_without_spurious_omissions",
         description="stimulus_presentations without omissions before the first trial, which never happened.",
         sql="stimulus_presentations_without_spurious_omissions.sql",
+        beside=STIMULUS_PRESENTATIONS,
+        own_columns=(),
     ),
 )
 

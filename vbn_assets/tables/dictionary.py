@@ -5,7 +5,7 @@ What it says of a table stands in the table's description; what it says of all o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 
@@ -43,7 +43,7 @@ TOPICS = (
         "The task, and how well it was done",
         "Parameters of the change detection task and the performance that AllenSDK computes from the trials.",
         in_recording(vbn.RECORDING, task.TABLES),
-        task.VIEWS,
+        in_recording(vbn.RECORDING, task.VIEWS),
     ),
     Topic(
         "Eye tracking",
@@ -54,7 +54,7 @@ TOPICS = (
         "Images",
         "Sessions show the same images: each is kept once.",
         (*in_recording(vbn.RECORDING, images.TABLES), *images.SHARED),
-        images.VIEWS,
+        in_recording(vbn.RECORDING, images.VIEWS),
     ),
     Topic("What the probes recorded", "From ecephys session files.", ecephys.TABLES),
     Topic(
@@ -133,7 +133,8 @@ def _topic(topic: Topic) -> str:
 
 
 def _table(table: Table) -> str:
-    parts = [f"### {table.name}", table.description, "\n".join(_facts(table)), "\n".join(_columns(table))]
+    columns = _columns(table.columns, table.key)
+    parts = [f"### {table.name}", table.description, "\n".join(_facts(table)), "\n".join(columns)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -153,10 +154,10 @@ def _facts(table: Table) -> Iterator[str]:
         yield "- Known defects: " + ", ".join(f"[{name}](#{name})" for name in concerned)
 
 
-def _columns(table: Table) -> Iterator[str]:
+def _columns(columns: Iterable[Column], key: Collection[str] = ()) -> Iterator[str]:
     """A Markdown table; without the unit or the source where no column has one."""
     headings = ("column", "type", "unit", "null", "meaning", "source")
-    rows = [_cells(column, table) for column in table.columns]
+    rows = [_cells(column, key) for column in columns]
     shown = [i for i in range(len(headings)) if any(row[i] for row in rows)]
     yield _row(headings[i] for i in shown)
     yield _row("---" for _ in shown)
@@ -164,8 +165,8 @@ def _columns(table: Table) -> Iterator[str]:
         yield _row(row[i] for i in shown)
 
 
-def _cells(column: Column, table: Table) -> tuple[str, ...]:
-    name = f"**`{column.name}`**" if column.name in table.key else f"`{column.name}`"
+def _cells(column: Column, key: Collection[str]) -> tuple[str, ...]:
+    name = f"**`{column.name}`**" if column.name in key else f"`{column.name}`"
     null = "absent in some files" if column.optional else "yes" if column.nullable else "no"
     source = f"`{column.source}`" if column.source else ""
     return name, sql_type(column.type), column.unit or "", null, column.description, source
@@ -176,7 +177,14 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _view(view: View) -> str:
-    return f"### {view.name}\n\n{view.description}\n\n- A view: vbn_assets/warehouse/sql/{view.sql}"
+    facts = [f"- A view: vbn_assets/warehouse/sql/{view.sql}"]
+    if view.allensdk:
+        facts.append(f"- AllenSDK: `{view.allensdk}`")
+    if view.beside:
+        all_columns = f"The columns of [`{view.beside.name}`](#{view.beside.name})"
+        facts.append(f"- {all_columns}{', and' if view.own_columns else ''}")
+    parts = [f"### {view.name}", view.description, "\n".join(facts)]
+    return "\n\n".join([*parts, "\n".join(_columns(view.own_columns))] if view.own_columns else parts)
 
 
 def _defects() -> str:

@@ -56,7 +56,12 @@ SHARED = (STIMULUS_IMAGES,)
 VIEWS = (
     View(
         name="stimulus_templates",
-        description="Each session's images, as session.stimulus_templates has them: warped[row][column] is a pixel.",
+        description="Each session's images with their pixels: warped[row][column] is one. Ask for few: 20 MB each.",
         sql="stimulus_templates.sql",
+        own_columns=(
+            *(column for column in SESSION_IMAGES.columns if column.name != "image_hash"),
+            *(column for column in STIMULUS_IMAGES.columns if column.name != "image_hash"),
+        ),
+        allensdk="session.stimulus_templates",
     ),
 )

@@ -109,5 +109,13 @@ VIEWS = (
         name="lfp_samples",
         description="LFP, one row a sample; reads only the probe, channel and blocks (start_time, end_time) asked for.",
         sql="lfp_samples.sql",
+        own_columns=(
+            *_KEYS,
+            LFP.column("channel_id"),
+            *_BLOCK[1:],
+            Column("time", F64, "When the sample was taken", "s", source=f"{_SERIES}/timestamps"),
+            Column("lfp", pa.float32(), "The potential", "V", source=f"{_SERIES}/data"),
+        ),
+        allensdk="session.get_lfp(probe_id)",
     ),
 )

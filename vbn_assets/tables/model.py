@@ -110,6 +110,15 @@ class View:
     name: str
     description: str
     sql: str
+    own_columns: tuple[Column, ...]
+    beside: Table | None = None
+    """The table whose columns it has too, before its own."""
+    allensdk: str | None = None
+    """The AllenSDK accessor whose values these are."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (*(self.beside.columns if self.beside else ()), *self.own_columns)
 
 
 Described = TypeVar("Described", Table, View)
@@ -192,16 +201,24 @@ def nan_to_null(values: pa.Array) -> pa.Array:
     return values
 
 
-def in_recording(recording: Column, tables: Iterable[Table]) -> tuple[Table, ...]:
-    """The tables, with the id of a project's recordings before `behavior_session_id` in those that have that."""
-    return tuple(_in_recording(recording, table) for table in tables)
+def in_recording(recording: Column, described: Iterable[Described]) -> tuple[Described, ...]:
+    """Tables or views, with the id of a project's recordings before `behavior_session_id` in those that have that."""
+    return tuple(_in_recording(recording, each) for each in described)
 
 
-def _in_recording(recording: Column, table: Table) -> Table:
-    if "behavior_session_id" not in table.column_names:
-        return table
-    place = table.column_names.index("behavior_session_id")
-    return replace(table, columns=(*table.columns[:place], recording, *table.columns[place:]))
+def _in_recording(recording: Column, described: Described) -> Described:
+    if isinstance(described, View):
+        beside = _in_recording(recording, described.beside) if described.beside else None
+        return replace(described, own_columns=_with_recording(recording, described.own_columns), beside=beside)
+    return replace(described, columns=_with_recording(recording, described.columns))
+
+
+def _with_recording(recording: Column, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    names = [column.name for column in columns]
+    if recording.name in names or "behavior_session_id" not in names:
+        return columns
+    place = names.index("behavior_session_id")
+    return (*columns[:place], recording, *columns[place:])
 
 
 def by_name(described: Iterable[Described]) -> dict[str, Described]:

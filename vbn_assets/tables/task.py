@@ -109,7 +109,9 @@ TABLES = (TASK_PARAMETERS, ROLLING_PERFORMANCE, PERFORMANCE_METRICS)
 VIEWS = (
     View(
         name="reward_rate",
-        description="Rewards earned a minute around each trial, as session.get_reward_rate() has them.",
+        description="Rewards earned around each trial.",
         sql="reward_rate.sql",
+        own_columns=tuple(map(ROLLING_PERFORMANCE.column, ("behavior_session_id", "trials_id", "reward_rate"))),
+        allensdk="session.get_reward_rate()",
     ),
 )

@@ -24,4 +24,4 @@ TABLES = by_name(
     )
 )
 
-VIEWS = by_name((*vbn_metadata.VIEWS, *task.VIEWS, *images.VIEWS, *lfp.VIEWS, *defects.VIEWS))
+VIEWS = by_name(in_recording(RECORDING, (*vbn_metadata.VIEWS, *task.VIEWS, *images.VIEWS, *lfp.VIEWS, *defects.VIEWS)))

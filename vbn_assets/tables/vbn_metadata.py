@@ -169,7 +169,10 @@ TABLES = (ECEPHYS_SESSIONS, BEHAVIOR_SESSIONS, PROBES, CHANNELS, UNITS)
 VIEWS = (
     View(
         name="normal_ecephys_sessions",
-        description="The ecephys sessions without abnormal histology or activity: get_ecephys_session_table().",
+        description="The ecephys sessions without abnormal histology or activity: those that AllenSDK shows.",
         sql="normal_ecephys_sessions.sql",
+        own_columns=(),
+        beside=ECEPHYS_SESSIONS,
+        allensdk="get_ecephys_session_table()",
     ),
 )

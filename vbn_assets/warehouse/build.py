@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from vbn_assets.projects import PROJECTS, Project
-from vbn_assets.tables import Entity, Storage, Table
+from vbn_assets.tables import Entity, Storage, Table, View
 from vbn_assets.tables.defects import KNOWN_DEFECTS, known_defects
 from vbn_assets.tables.releases import RELEASES, WAREHOUSE_FILES
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
@@ -250,17 +250,17 @@ def _create_views(con: duckdb.DuckDBPyConnection, project: Project, schema: str)
     for view in project.views.values():
         body = query(view.sql).format(schema=quoted(schema))
         con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(view.name)} AS {body}")
-        con.execute(f"COMMENT ON VIEW {quoted(schema)}.{quoted(view.name)} IS {text(view.description)}")
 
 
 def _comment(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> None:
-    """The descriptions, where `DESCRIBE` and database browsers show them."""
+    """The descriptions, where database browsers and `duckdb_columns()` show them."""
     kinds = dict(con.execute(query("relations.sql"), {"schema": schema}).fetchall())
-    for table in project.tables.values():
-        if table.name in kinds:
-            name = f"{quoted(schema)}.{quoted(table.name)}"
-            con.execute(f"COMMENT ON {kinds[table.name]} {name} IS {text(table.description)}")
-            for column in table.columns:
+    all_described: list[Table | View] = [*project.tables.values(), *project.views.values()]
+    for described in all_described:
+        if described.name in kinds:
+            name = f"{quoted(schema)}.{quoted(described.name)}"
+            con.execute(f"COMMENT ON {kinds[described.name]} {name} IS {text(described.description)}")
+            for column in described.columns:
                 meaning = f"{column.description} [{column.unit}]" if column.unit else column.description
                 con.execute(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {text(meaning)}")
 

@@ -36,15 +36,18 @@ def test_every_link_leads_somewhere() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
-def test_the_types_are_those_of_the_warehouse(tmp_path: Path) -> None:
+def test_the_warehouse_has_what_is_described(tmp_path: Path) -> None:
+    """Every table and view its columns in order, of their types, each with its meaning as a comment."""
     settings = Settings(data_dir=tmp_path)
     publish(settings)
     with open_warehouse(settings.warehouse_path) as con:
-        query = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'vbn'"
-        types = {row[:2]: row[2] for row in con.execute(query).fetchall()}
-    for table in VBN.tables.values():
-        for column in table.columns:
-            assert _plain(sql_type(column.type)) == _plain(types[table.name, column.name])
+        query = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'vbn'"
+        rows = con.execute(f"{query} ORDER BY table_name, column_index").fetchall()
+    for described in [*VBN.tables.values(), *VBN.views.values()]:
+        shown = [(name, _plain(type)) for table, name, type, _ in rows if table == described.name]
+        assert shown == [(column.name, _plain(sql_type(column.type))) for column in described.columns]
+        comments = [comment for table, *_, comment in rows if table == described.name]
+        assert all(column.description in said for column, said in zip(described.columns, comments, strict=True))
 
 
 def _plain(type: str) -> str:

@@ -67,7 +67,7 @@ def test_the_defects_shown_are_those_of_the_files_releases(settings: Settings) -
     add_session(lake, SESSION, "a", "0.4.0")
     add_session(lake, SOUND, "b", "0.10.0")
     publish(settings)
-    shown = "SELECT file_id FROM {}.defects_shown WHERE defect = 'scaling_wrong_by_two' AND table_name = 'spike_times'"
+    shown = "SELECT id FROM {}.defects_shown WHERE defect = 'scaling_wrong_by_two' AND table_name = 'spike_times'"
     assert ask(settings, shown.format("vbn")) == [(str(SESSION),)]
     assert ask(settings, shown.format("vbn_v0_10_0")) == []
     assert found(settings)["scaling_wrong_by_two"].ids == (SESSION,)
@@ -176,6 +176,15 @@ def test_pacific_times_are_found_and_can_be_read_right(settings: Settings) -> No
         (PACIFIC, true[SESSION]),
         ("2020-12-19 14:47:08+00:00", true[SOUND] + timedelta(hours=8)),
     ]
+
+
+def test_the_behavior_session_s_time_is_believed(settings: Settings) -> None:
+    dates = ids("ecephys_sessions", date_of_acquisition=[PACIFIC, "no date"], behavior_session_id=[SESSION, SOUND])
+    dates |= ids("behavior_sessions", date_of_acquisition=["2020-08-19 21:47:08.574000+00:00", None])
+    add_release(lake_of(settings), RELEASE, {}, readings=dates)
+    publish(settings)
+    query = "SELECT date_of_acquisition_utc FROM vbn.ecephys_sessions_with_corrections ORDER BY ecephys_session_id"
+    assert ask(settings, query) == [(datetime(2020, 8, 19, 21, 47, 8, 574000, UTC),), (None,)]
 
 
 def test_flags_of_units(settings: Settings) -> None:

@@ -2,8 +2,8 @@
 -- Releases are compared number by number: 0.10.0 comes after 0.9.0.
 SELECT
     known.defect, known.table_name, known.column_name,
-    shown.kind AS file_kind, shown.id AS file_id, shown.release,
-    known.kind, known.id, known.description, known.source, known.remedy
+    shown.kind, shown.id, shown.release,
+    known.id AS session_id, known.description, known.source, known.remedy
 FROM {schema}.known_defects AS known
 JOIN {schema}.warehouse_files AS shown
     ON shown.table_name = known.table_name

@@ -1,7 +1,13 @@
--- The text is a time of day in US/Pacific, whatever offset it claims; behavior_sessions counts all of a mouse's sessions.
+-- The released text is a time of day in US/Pacific, whatever offset it claims. The same session's row in
+-- behavior_sessions has the true time, and counts all of a mouse's sessions.
 SELECT
     sessions.*,
-    timezone('America/Los_Angeles', split_part(sessions.date_of_acquisition, '+', 1)::TIMESTAMP) AS date_of_acquisition_utc,
+    coalesce(
+        try_cast(behavior.date_of_acquisition AS TIMESTAMPTZ),
+        timezone(
+            'America/Los_Angeles', try_cast(split_part(sessions.date_of_acquisition, '+', 1) AS TIMESTAMP)
+        )
+    ) AS date_of_acquisition_utc,
     sessions.session_number AS recording_day,
     behavior.session_number AS session_number_of_mouse,
     sessions.abnormal_histology IS NOT NULL OR sessions.abnormal_activity IS NOT NULL AS is_abnormal,

@@ -1,11 +1,7 @@
 SELECT
     units.*,
     amplitude_cutoff = 0.5 AS amplitude_cutoff_is_ceiling,
-    coalesce(
-        (anterior_posterior_ccf_coordinate, dorsal_ventral_ccf_coordinate, left_right_ccf_coordinate) <> (0, 0, 0)
-        AND anterior_posterior_ccf_coordinate IS NOT NULL,
-        FALSE
-    ) AS has_ccf,
+    coalesce(anterior_posterior_ccf_coordinate > 0, FALSE) AS has_ccf,
     EXISTS (
         FROM {schema}.defects_shown WHERE defect = 'scaling_wrong_by_two' AND table_name = 'units'
     ) AS scaling_may_be_wrong,
