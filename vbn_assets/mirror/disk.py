@@ -48,11 +48,12 @@ def rename_durably(source: Path, target: Path) -> None:
 def hash_file(path: Path, advanced: Callable[[int], None] | None = None) -> str:
     """BLAKE2b-512 of a file's bytes in hexadecimal, as manifests give it."""
     digest = blake2b()
+    slice_ = memoryview(bytearray(_SLICE))
     with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_SLICE):
-            digest.update(chunk)
+        while count := file.readinto(slice_):
+            digest.update(slice_[:count])
             if advanced:
-                advanced(len(chunk))
+                advanced(count)
     return digest.hexdigest()
 
 
