@@ -26,7 +26,7 @@ def read_column(dataset: h5py.Dataset) -> pa.Array:
         return pa.array(list(values.reshape(len(values), -1)))
     if values.dtype.kind in "iu":
         values = values.astype(np.int64)
-    return nan_to_null(pa.array(values))
+    return nan_to_null(values)
 
 
 def read_dynamic_table(file: SessionFile, name: str, *, skip: Collection[str] = ()) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -48,9 +49,7 @@ def read_probes(file: SessionFile) -> pa.Table:
             "name": pa.array([group.name for group in groups], pa.string()),
             "location": pa.array([group.location for group in groups], pa.string()),
             "sampling_rate": pa.array([float(group.device.sampling_rate) for group in groups], pa.float64()),
-            "lfp_sampling_rate": nan_to_null(
-                pa.array([float(group.lfp_sampling_rate) for group in groups], pa.float64())
-            ),
+            "lfp_sampling_rate": nan_to_null(np.array([group.lfp_sampling_rate for group in groups], np.float64)),
             "has_lfp_data": pa.array([bool(group.has_lfp_data) for group in groups], pa.bool_()),
         }
     )

@@ -38,8 +38,8 @@ def read_eye_tracking(file: SessionFile) -> pa.Table:
     blinks = _likely_blinks(columns["eye_area_raw"], columns["pupil_area_raw"])
     for name in _UNKNOWN_IN_BLINKS:
         columns[name] = np.where(blinks, np.nan, columns[name])
-    arrays = {name: nan_to_null(pa.array(values)) for name, values in columns.items()}
-    return pa.table({"frame": np.arange(len(blinks)), "likely_blink": blinks, **arrays})
+    known = {name: nan_to_null(values) for name, values in columns.items()}
+    return pa.table({"frame": np.arange(len(blinks)), "likely_blink": blinks, **known})
 
 
 def read_rig_geometry(file: SessionFile) -> pa.Table:

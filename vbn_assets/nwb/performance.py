@@ -29,7 +29,7 @@ _Rates = NDArray[np.float64]
 def read_rolling_performance(file: SessionFile) -> pa.Table:
     """Table `rolling_performance`, one row a trial."""
     trials = read_trials(file)
-    columns = {name: nan_to_null(pa.array(rates)) for name, rates in _rolling(file, trials).items()}
+    columns = {name: nan_to_null(rates) for name, rates in _rolling(file, trials).items()}
     return pa.table({"trials_id": trials["trials_id"], **columns})
 
 

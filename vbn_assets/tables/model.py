@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from vbn_assets.errors import VbnError
 
@@ -194,11 +195,9 @@ def _cast(
     return cast
 
 
-def nan_to_null(values: pa.Array) -> pa.Array:
-    """Floats with NaN as null, as SQL means it; other types unchanged."""
-    if pa.types.is_floating(values.type):
-        return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-    return values
+def nan_to_null(values: NDArray[Any]) -> pa.Array:
+    """A numpy array for Arrow, NaN as null, as SQL means it. The values are not copied."""
+    return pa.array(values, from_pandas=True)
 
 
 def in_recording(recording: Column, described: Iterable[Described]) -> tuple[Described, ...]:
