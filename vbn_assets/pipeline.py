@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -120,12 +121,8 @@ class ArrowReading:
     table: Table
     rows: pa.Table
 
-    @property
-    def schema(self) -> pa.Schema:
-        return self.rows.schema
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        yield from self.rows.to_batches()
+    def pieces(self) -> Iterator[pa.Table]:
+        yield self.rows
 
 
 def keep_manifest(workspace: Workspace, version: str) -> Release:
@@ -249,18 +246,21 @@ def hold_file(workspace: Workspace, file: ReleaseFile, progress: Progress | None
 def extract_unreleased(workspace: Workspace, path: Path) -> Record:
     """The tables of an NWB file on disk, whatever its origin: if a held release has its hash, as that release's."""
     from vbn_assets.mirror.disk import hash_file
-    from vbn_assets.nwb.session import open_session
-    from vbn_assets.nwb.session_file import kind_of
 
-    file_hash = hash_file(path)
-    released = _file_with_hash(workspace, file_hash)
-    if released:
-        return extract_file(workspace, path, released)
     started = time.monotonic()
-    kind = workspace.project.kind(kind_of(path))
-    with open_session(path, kind=kind, expected_id=None, release="") as session:
-        source = Source(kind.name, str(session.ids[kind.id_column]), file_hash)
-        return _extracted(workspace, source) or _extract(workspace, session, source, started)
+    with ThreadPoolExecutor(1) as alongside:
+        hashing = alongside.submit(hash_file, path)
+        # Takes as long as hashing does, on the other core.
+        from vbn_assets.nwb.session import open_session
+        from vbn_assets.nwb.session_file import kind_of
+
+        kind = workspace.project.kind(kind_of(path))
+        with open_session(path, kind=kind, expected_id=None, release="") as session:
+            released = _file_with_hash(workspace, hashing.result())
+            if released is None:
+                source = Source(kind.name, str(session.ids[kind.id_column]), hashing.result())
+                return _extracted(workspace, source) or _extract(workspace, session, source, started)
+    return extract_file(workspace, path, released)
 
 
 def require_sound(record: Record) -> Record:

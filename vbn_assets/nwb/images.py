@@ -52,18 +52,14 @@ class ImageReading:
         return STIMULUS_IMAGES
 
     @property
-    def schema(self) -> pa.Schema:
-        return self.table.schema
-
-    @property
     def content_hash(self) -> str:
         return self.image_hash
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def pieces(self) -> Iterator[pa.Table]:
         unwarped, warped = _pixels(self.file, self.image_set, self.image_index)
         row = {"image_hash": [self.image_hash], "unwarped": _nested(unwarped), "warped": _nested(warped)}
         image = conform(pa.table(row), self.table, file=self.file.path.name, release=self.file.release or None)
-        yield from image.cast(self.schema).to_batches()
+        yield image.cast(self.table.schema)
 
 
 def _image_sets(file: SessionFile) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,29 +75,19 @@ class TableReading:
     table: Table
     file: SessionFile
 
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """Schema of all batches: the described columns without the lake's entity column, then the file's own."""
-        return next(self._pieces()).schema
+    def pieces(self) -> Iterator[pa.Table]:
+        """The rows, from the file, in pieces of bounded size, at least one. Raises `NwbError`.
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, from the file; memory stays bounded by a piece. Raises `NwbError`."""
-        for piece in self._pieces():
-            yield from piece.to_batches()
-
-    def _pieces(self) -> Iterator[pa.Table]:
+        All have the same schema: the described columns without the lake's entity column, then the file's own.
+        """
         try:
             if self.table.name in _SLICED:
                 for piece in _SLICED[self.table.name](self.file):
                     yield self._conformed(piece)
             else:
-                yield self._whole
+                yield self._conformed(_WHOLE[self.table.name](self.file))
         except OSError as error:
             raise self.file.error(f"cannot be read: {error}") from error
-
-    @cached_property
-    def _whole(self) -> pa.Table:
-        return self._conformed(_WHOLE[self.table.name](self.file))
 
     def _conformed(self, rows: pa.Table) -> pa.Table:
         """`rows` as described, with the session's ids."""

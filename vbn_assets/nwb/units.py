@@ -19,7 +19,7 @@ from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables.ecephys import SESSION_UNITS
 
 _RAGGED = ("spike_times", "spike_amplitudes", "waveform_mean")
-_PIECE_BYTES = 24 << 20
+_PIECE_BYTES = 8 << 20
 """Read at once: what a few pieces in flight cost is small, and so is the time lost between them."""
 
 
@@ -36,7 +36,7 @@ def read_spikes_per_unit(file: SessionFile) -> pa.Table:
 
 
 def read_spike_times(file: SessionFile) -> Iterator[pa.Table]:
-    """Table `spike_times` in pieces of about a million rows, at least one: sorted by unit, then time."""
+    """Table `spike_times` in pieces of some hundred thousand rows, at least one: sorted by unit, then time."""
     spans = _spans(file, "spike_times")
     times, amplitudes = file.dataset("units/spike_times"), file.dataset("units/spike_amplitudes")
     _check_spikes(file, spans, times, amplitudes)

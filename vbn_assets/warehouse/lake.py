@@ -7,7 +7,7 @@
 The second is for what many source files have in common and is kept once. The third is the `Record` of one source
 file: what was made from it. It is written last and atomically, so a table is in the lake when a record says so and
 not before; a killed writer leaves nothing but temporary files, and these only until the same file is written again.
-Nothing here knows NWB, CSV or DuckDB: it stores Arrow batches and tells what it stored.
+Nothing here knows NWB, CSV or DuckDB: it stores Arrow tables and tells what it stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,13 +42,13 @@ WRITERS = 2
 
 
 class Reading(Protocol):
-    """One table of a source file, ready to be written: its description, and its rows in batches of one schema."""
+    """One table of a source file, ready to be written: its description, and its rows."""
 
     @property
     def table(self) -> Table: ...
-    @property
-    def schema(self) -> pa.Schema: ...
-    def batches(self) -> Iterator[pa.RecordBatch]: ...
+    def pieces(self) -> Iterator[pa.Table]:
+        """The rows in pieces of one schema, at least one. Nobody asks twice, so none needs to be kept."""
+        ...
 
 
 class SharedReading(Reading, Protocol):
@@ -200,7 +200,7 @@ class Lake:
         table = reading.table
         path = self.root / self.project / table.name / f"{reading.content_hash}-{table.reader_version}.parquet"
         if path.exists():
-            return self._file(path, reading, pq.read_metadata(path).num_rows)
+            return self._file(path, table)
         return self._write_to(path, reading)
 
     def _table_path(self, source: Source, table: Table) -> Path:
@@ -217,18 +217,19 @@ class Lake:
 
     def _write_to(self, path: Path, reading: Reading) -> TableFile:
         with _temporary(path) as temporary:
-            rows = _write_parquet(temporary, reading)
-        return self._file(path, reading, rows)
+            _write_parquet(temporary, reading)
+        return self._file(path, reading.table)
 
-    def _file(self, path: Path, reading: Reading, rows: int) -> TableFile:
-        return TableFile(
-            table=reading.table.name,
-            path=str(path.relative_to(self.root)),
-            rows=rows,
-            bytes=path.stat().st_size,
-            reader_version=reading.table.reader_version,
-            columns={column.name: str(column.type) for column in reading.schema},
-        )
+    def _file(self, path: Path, table: Table) -> TableFile:
+        with pq.ParquetFile(path) as written:
+            return TableFile(
+                table=table.name,
+                path=str(path.relative_to(self.root)),
+                rows=written.metadata.num_rows,
+                bytes=path.stat().st_size,
+                reader_version=table.reader_version,
+                columns={column.name: str(column.type) for column in written.schema_arrow},
+            )
 
 
 @contextmanager
@@ -284,54 +285,42 @@ def _remove_abandoned(temporaries: Iterable[Path]) -> int:
     return removed
 
 
-def _write_parquet(path: Path, reading: Reading) -> int:
-    """Write the batches in row groups of `ROW_GROUP_ROWS` or `ROW_GROUP_BYTES`; the number of rows."""
-    with pq.ParquetWriter(path, reading.schema, **_encoding(reading.schema)) as writer:
-        rows = 0
+def _write_parquet(path: Path, reading: Reading) -> None:
+    """Write the rows in row groups of `ROW_GROUP_ROWS` or `ROW_GROUP_BYTES`, or as they are read."""
+    with ExitStack() as open_until_written:
+        writer: pq.ParquetWriter | None = None
         for group in _row_groups(reading):
+            if writer is None:
+                writer = pq.ParquetWriter(path, group.schema, compression="lz4", **_encoding(group.schema))
+                open_until_written.enter_context(writer)
             writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
-            rows += group.num_rows
-        return rows
 
 
 def _row_groups(reading: Reading) -> Iterator[pa.Table]:
-    """The batches put together to row groups; one empty group for a table without rows."""
-    pending: list[pa.RecordBatch] = []
-    rows = size = 0
-    written = False
-    for batch in reading.batches():
-        pending.append(batch)
-        rows += batch.num_rows
-        size += batch.nbytes
+    """The pieces put together to row groups, at least one."""
+    pending: list[pa.Table] = []
+    for piece in reading.pieces():
+        pending.append(piece)
+        rows, size = sum(part.num_rows for part in pending), sum(part.nbytes for part in pending)
         if reading.table.row_groups_as_read or rows >= ROW_GROUP_ROWS or size >= ROW_GROUP_BYTES:
-            yield pa.Table.from_batches(pending, reading.schema)
-            pending, rows, size, written = [], 0, 0, True
-    if pending or not written:
-        yield pa.Table.from_batches(pending, reading.schema)
+            yield pa.concat_tables(pending)
+            pending = []
+    if pending:
+        yield pa.concat_tables(pending)
 
 
 def _encoding(schema: pa.Schema) -> dict[str, Any]:
-    """Doubles as byte streams: on spikes that is half the time and four fifths of the size of plain zstd.
+    """Doubles as byte streams: on spikes that is half the time and four fifths of the size of plain pages.
 
     Lists of single floats, which are LFP, are multiples of the amplifier's step: a dictionary of the steps is half the
-    size of zstd and read faster; one that grows beyond `LFP_STEPS_BYTES` is no such thing and is given up.
+    size; one that grows beyond `LFP_STEPS_BYTES` is no such thing and is given up.
     """
     floats = [path for column in schema for path in _float_paths(column)]
     others = [column.name for column in schema if not _float_paths(column)]
+    streams = dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None
     steps = [f"{column.name}.list.element" for column in schema if column.type == pa.list_(pa.float32())]
-    if steps:
-        return {
-            "compression": "lz4",
-            "use_dictionary": [*others, *steps],
-            "dictionary_pagesize_limit": LFP_STEPS_BYTES,
-            "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
-        }
-    return {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": others,
-        "column_encoding": dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None,
-    }
+    encoding: dict[str, Any] = {"use_dictionary": [*others, *steps], "column_encoding": streams}
+    return encoding | {"dictionary_pagesize_limit": LFP_STEPS_BYTES} if steps else encoding
 
 
 def _float_paths(column: pa.Field) -> list[str]:

@@ -42,10 +42,7 @@ def read_tables() -> ReadTables:
 
     def read(path: Path, kind: str = "ecephys_session") -> dict[str, pa.Table]:
         with open_session(path, kind=VBN.kind(kind), expected_id=None, release="0.5.0") as session:
-            return {
-                reading.table.name: pa.Table.from_batches(reading.batches(), reading.schema)
-                for reading in session.tables()
-            }
+            return {reading.table.name: pa.concat_tables(reading.pieces()) for reading in session.tables()}
 
     return read
 

@@ -23,7 +23,7 @@ NAME = "ecephys_session_1100000104.nwb of release 0.5.0"
 def read(path: Path, expected_id: int | str | None = 1100000104, kind: str = "ecephys_session") -> None:
     with open_session(path, kind=VBN.kind(kind), expected_id=expected_id, release="0.5.0") as session:
         for reading in session.tables():
-            for _ in reading.batches():
+            for _ in reading.pieces():
                 pass
 
 
@@ -174,8 +174,8 @@ def test_a_reading_that_fails_leaves_the_others(changed: Changed) -> None:
     with open_session(path, kind=VBN.sessions, expected_id=1100000104, release="0.5.0") as session:
         readings = {reading.table.name: reading for reading in session.tables()}
         with pytest.raises(NwbError, match="spike_amplitudes"):
-            list(readings["spike_times"].batches())
-        assert sum(batch.num_rows for batch in readings["trials"].batches()) > 0
+            list(readings["spike_times"].pieces())
+        assert sum(piece.num_rows for piece in readings["trials"].pieces()) > 0
 
 
 def test_task_without_a_parameter(changed: Changed) -> None:

@@ -119,9 +119,10 @@ def test_readings_have_the_described_schema(sample_files: dict[tuple[str, str, s
         assert [reading.table.name for reading in readings[:2]] == ["spike_times", "mean_waveforms"]
         for reading in readings:
             described = VBN.tables[reading.table.name].file_schema
-            assert reading.schema.names[: len(described)] == described.names
-            assert reading.schema.types[: len(described)] == described.types
-            assert all(batch.schema.equals(reading.schema) for batch in reading.batches())
+            first, *others = (piece.schema for piece in reading.pieces())
+            assert first.names[: len(described)] == described.names
+            assert first.types[: len(described)] == described.types
+            assert all(schema.equals(first) for schema in others)
 
 
 def test_two_threads_read_what_one_does(
@@ -134,7 +135,7 @@ def test_two_threads_read_what_one_does(
         ThreadPoolExecutor(2) as pool,
     ):
         together = pool.map(
-            lambda reading: (reading.table.name, pa.Table.from_batches(reading.batches(), reading.schema)),
+            lambda reading: (reading.table.name, pa.concat_tables(reading.pieces())),
             session.tables(),
         )
         assert dict(together) == alone
