@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +25,10 @@ def releases(project: ProjectOption = None) -> None:
     *held*: the release's metadata tables are in the warehouse. *current*: the release that the project's schema shows.
     """
     for workspace in workspaces_of(project):
+        kinds = (kind.plural.replace("_", " ") for kind in workspace.project.kinds)
         print_table(
             f"{workspace.project.title} ({workspace.project.name})",
-            ("release", "state", "data files", "sessions", "metadata", "software"),
+            ("release", "state", *kinds, "metadata", "software"),
             _release_rows(workspace),
         )
 
@@ -71,13 +73,14 @@ def _release_rows(workspace: Workspace) -> Iterator[tuple[object, ...]]:
             release = held.get(listed.version) or _published_release(workspace, listed.version)
         except ManifestError as error:
             note(f"vbn: {error}", style="yellow")
-            yield listed.version, "unusable", None, None, None, None
+            yield listed.version, "unusable", *(None for _ in workspace.project.kinds), None, None
             continue
         made = listed.version in held and workspace.release_record(listed.version)
         state = "current" if current and current.version == listed.version else "held" if made else "published"
-        sessions = sum(file.kind == workspace.project.session_kind for file in release.data.values())
+        kinds = Counter(file.kind for file in release.data.values())
+        files = (kinds[kind.name] for kind in workspace.project.kinds)
         software = ", ".join(f"{name} {number}" for name, number in release.pipeline.items())
-        yield listed.version, state, len(release.data), sessions, len(release.metadata), software
+        yield listed.version, state, *files, len(release.metadata), software
 
 
 def _release(workspace: Workspace, version: str) -> Release:
