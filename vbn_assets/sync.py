@@ -11,9 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from vbn_assets.errors import UnknownRelease, VbnError
+from vbn_assets.errors import SettingsError, UnknownRelease, VbnError
 from vbn_assets.holdings import Holding, State, holdings, wanted_ids
 from vbn_assets.pipeline import Workspace, extract_file, require_sound, select_sessions
+from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.manifest import Release, ReleaseFile
 from vbn_assets.warehouse.lake import Record
 
@@ -64,10 +65,23 @@ def named_sessions(workspace: Workspace, release: Release, ids: Sequence[int]) -
     return [held[id] for id in sorted(set(ids))]
 
 
-def matching_sessions(workspace: Workspace, release: Release, where: str) -> list[Holding]:
-    """What is held of the sessions that a condition (`all`, `none`, SQL) chooses. Needs the release's session table."""
-    ids = set(select_sessions(workspace, release, where))
-    return [holding for holding in holdings(workspace, release) if holding.session_id in ids]
+def session_kind(project: Project, name: str | None) -> FileKind:
+    """The kind of session of that name, by default the one that `VBN_HOLD` is about. `SettingsError` if none is."""
+    kinds = {kind.name: kind for kind in project.kinds if kind.is_session}
+    if name is not None and name not in kinds:
+        raise SettingsError(
+            f"{project.title} has no sessions of the kind {name!r}",
+            expected=" or ".join(kinds),
+            found=repr(name),
+            remedy="LFP files come with the sessions they are of: --lfp.",
+        )
+    return kinds[name] if name else project.sessions
+
+
+def matching_sessions(workspace: Workspace, release: Release, where: str, kind: FileKind) -> list[Holding]:
+    """What is held of the sessions of a kind that a condition (`all`, `none`, SQL) chooses. Needs the kind's table."""
+    ids = set(select_sessions(workspace, release, where, kind))
+    return [holding for holding in holdings(workspace, release, kind) if holding.session_id in ids]
 
 
 def due_sessions(workspace: Workspace, release: Release) -> list[Holding]:

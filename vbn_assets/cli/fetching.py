@@ -36,8 +36,19 @@ def sync(
         typer.Option("--sessions", "-s", metavar="ID...", help="Sessions by their ids, also those without probes."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(metavar="ID...", hidden=True)] = None,
-    where: Annotated[str | None, typer.Option("--where", "-w", help="SQL condition on the ecephys sessions.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every ecephys session.")] = False,
+    where: Annotated[
+        str | None, typer.Option("--where", "-w", help="SQL condition on the table of the sessions.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every session.")] = False,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            "-k",
+            metavar="KIND",
+            help="Which sessions --where and --all are about: ecephys_session (default) or behavior_session.",
+        ),
+    ] = None,
     lfp: Annotated[bool, typer.Option("--lfp", help="With the LFP files of the sessions; VBN_LFP: always.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be fetched.")] = False,
@@ -53,9 +64,10 @@ def sync(
     * `vbn sync --sessions 1044385384 1044594870`
     * `vbn sync --where "experience_level = 'Novel' AND unit_count > 2000" --dry-run`
     * `vbn sync --sessions 1044385384 --lfp`
+    * `vbn sync --kind behavior_session --where "mouse_id = 506940 AND session_type LIKE 'TRAINING%'"`
     * `vbn sync --release 0.4.0 --all --yes`
     """
-    asked = _Asked.read([*(sessions or ()), *(more or ())], where, every)
+    asked = _Asked.read([*(sessions or ()), *(more or ())], where, every, kind)
     workspace = workspace_of(project)
     plan = _plan(workspace, release, asked, lfp or workspace.settings.lfp)
     if dry_run and plan.chosen:
@@ -71,9 +83,13 @@ def sync(
         return
     if plan.due or plan.files.bytes:
         _confirm(yes)
-    outcomes = _carry_out(workspace, plan)
+    outcomes, interrupt = _carry_out(workspace, plan)
+    if interrupt:
+        note(f"\nInterrupted: publishing what is done, {counted(len(outcomes), _noun(plan))}. Again ends at once.")
     publish_warehouse(workspace.settings)
     _tell_dagster(workspace, outcomes)
+    if interrupt:
+        raise interrupt
     failed = [outcome.file.id for outcome in outcomes if outcome.error]
     if failed:
         raise VbnError(
@@ -88,29 +104,34 @@ class _Asked:
 
     ids: tuple[int, ...]
     where: str | None
+    kind: str | None
+    """The sessions that the condition is about; None for those that `VBN_HOLD` is about."""
 
     @classmethod
-    def read(cls, sessions: list[str], where: str | None, every: bool) -> _Asked:
+    def read(cls, sessions: list[str], where: str | None, every: bool, kind: str | None) -> _Asked:
         ids = [id for text in sessions for id in re.split(r"[\s,]+", text) if id]
         if (bool(sessions), where is not None, every).count(True) > 1:
             raise SettingsError("--sessions, --where and --all exclude each other", remedy="Give one of them.")
+        if kind is not None and where is None and not every:
+            raise SettingsError("--kind says what --where or --all is about", remedy="Add one, or leave it out.")
         wrong = next((id for id in ids if not re.fullmatch(r"[0-9]+", id)), None)
         if wrong or (sessions and not ids):
             raise SettingsError("--sessions takes ids", expected="digits", found=repr(wrong or sessions[0]))
-        return cls(tuple(map(int, ids)), "all" if every else where)
+        return cls(tuple(map(int, ids)), "all" if every else where, kind)
 
     def choose(self, workspace: Workspace, release: Release) -> list[Holding]:
         from vbn_assets.pipeline import make_metadata_table
-        from vbn_assets.sync import due_sessions, matching_sessions, named_sessions
+        from vbn_assets.sync import due_sessions, matching_sessions, named_sessions, session_kind
 
         if self.ids:
             return named_sessions(workspace, release, self.ids)
+        kind = session_kind(workspace.project, self.kind)
         # The tables that conditions are about: small enough to fetch before anything was agreed to.
-        for kind in workspace.project.kinds:
-            if kind.is_session:
-                make_metadata_table(workspace, release, kind.table)
+        for each in workspace.project.kinds:
+            if each.is_session:
+                make_metadata_table(workspace, release, each.table)
         if self.where is not None:
-            return matching_sessions(workspace, release, self.where)
+            return matching_sessions(workspace, release, self.where, kind)
         return due_sessions(workspace, release)
 
 
@@ -179,8 +200,11 @@ def _confirm(yes: bool) -> None:
         raise typer.Exit
 
 
-def _carry_out(workspace: Workspace, plan: SyncPlan) -> list[Outcome]:
-    """The metadata, then every file that is due, with a line for each."""
+def _carry_out(workspace: Workspace, plan: SyncPlan) -> tuple[list[Outcome], KeyboardInterrupt | None]:
+    """The metadata, then every file that is due, with a line for each; what is done, and who put an end to it.
+
+    An interrupt before any file is done goes through: then there is nothing to publish.
+    """
     from vbn_assets.pipeline import refresh_release
     from vbn_assets.sync import make_sessions
 
@@ -189,10 +213,15 @@ def _carry_out(workspace: Workspace, plan: SyncPlan) -> list[Outcome]:
         refresh_release(workspace, plan.release.version, shown)
         # Closed at once, not when it is forgotten: an interrupt then stops the download that is under way.
         with closing(make_sessions(workspace, [holding.file for holding in plan.due], shown)) as files:
-            for outcome in files:
-                shown.finished(outcome.file, _said(outcome), failed=outcome.error is not None)
-                outcomes.append(outcome)
-    return outcomes
+            try:
+                for outcome in files:
+                    shown.finished(outcome.file, _said(outcome), failed=outcome.error is not None)
+                    outcomes.append(outcome)
+            except KeyboardInterrupt as interrupt:
+                if not outcomes:
+                    raise
+                return outcomes, interrupt
+    return outcomes, None
 
 
 def _said(outcome: Outcome) -> str:

@@ -13,6 +13,7 @@ from vbn_assets.errors import WrongHash
 if TYPE_CHECKING:
     from vbn_assets.holdings import Holding
     from vbn_assets.pipeline import Workspace
+    from vbn_assets.settings import Settings
 
 
 def status(project: ProjectOption = None) -> None:
@@ -23,9 +24,7 @@ def status(project: ProjectOption = None) -> None:
     """
     for workspace in workspaces_of(project):
         _print_status(workspace)
-    warehouse = workspace.settings.warehouse_path
-    what = str(Size(warehouse.stat().st_size)) if warehouse.exists() else "not there yet"
-    results().print(f"{warehouse}: {what}")
+    _print_warehouse(workspace.settings)
 
 
 def scrub(project: ProjectOption = None) -> None:
@@ -77,6 +76,16 @@ def _print_status(workspace: Workspace) -> None:
     for line in _next_steps(every[State.HELD], every[State.STALE], every[State.UNSOUND]):
         results().print(f"Next: {line}")
     results().print()
+
+
+def _print_warehouse(settings: Settings) -> None:
+    from vbn_assets.warehouse.publish import unpublished
+
+    path = settings.warehouse_path
+    what = str(Size(path.stat().st_size)) if path.exists() else "not there yet"
+    results().print(f"{path}: {what}")
+    if settings.lake_dir.exists() and unpublished(settings):
+        results().print("Next: `vbn publish` shows in it what came since")
 
 
 def _mirrored(workspace: Workspace, group: list[Holding]) -> Size:

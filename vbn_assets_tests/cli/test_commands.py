@@ -44,9 +44,19 @@ def test_help_is_there_without_importing_what_the_work_needs() -> None:
 
 def test_releases_are_listed_with_what_is_held(fresh_vbn: Vbn) -> None:
     before = fresh_vbn("releases").stdout.splitlines()
-    assert [line.split()[:4] for line in before[2:]] == [
-        ["0.3.0", "published", "2", "2"],
-        ["0.4.0", "published", "6", "3"],
+    assert before[1].split() == [
+        "release",
+        "state",
+        "sessions",
+        "behavior",
+        "sessions",
+        "probes",
+        "metadata",
+        "software",
+    ]
+    assert [line.split()[:6] for line in before[2:]] == [
+        ["0.3.0", "published", "2", "0", "0", "5"],
+        ["0.4.0", "published", "3", "1", "2", "5"],
     ]
     assert fresh_vbn("sync", "--release", "0.3.0", "--yes").returncode == 0
     after = fresh_vbn("releases").stdout.splitlines()
@@ -188,6 +198,42 @@ def test_an_interrupted_sync_ends_in_one_line_and_the_next_one_goes_on(vbn: Vbn)
     assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials ORDER BY ALL") == SESSIONS
 
 
+def test_an_interrupted_sync_publishes_what_it_has_done(vbn: Vbn) -> None:
+    with vbn.start("sync", "--all", "--yes") as process:
+        assert process.stderr is not None
+        while SESSIONS[0] not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "publishing what is done, 1 session." in said
+    assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == [SESSIONS[0]]
+    assert "Next: `vbn publish`" not in vbn("status").stdout
+
+
+def test_what_a_killed_sync_has_done_is_published_when_asked(vbn: Vbn) -> None:
+    assert vbn("sync", "--yes").returncode == 0
+    with vbn.start("sync", "--all", "--yes") as process:
+        assert process.stderr is not None
+        while SESSIONS[0] not in process.stderr.readline():
+            pass
+        process.kill()
+    assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == []
+    assert "Next: `vbn publish`" in vbn("status").stdout
+    assert vbn("publish").returncode == 0
+    assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == [SESSIONS[0]]
+
+
+def test_a_condition_can_be_about_sessions_without_probes(vbn: Vbn) -> None:
+    asked = ("sync", "--kind", "behavior_session", "--where", "session_type LIKE 'HABITUATION%'")
+    lines = [line.split() for line in vbn(*asked, "--dry-run").stdout.splitlines()]
+    assert ["1100000213", "missing", "downloaded", "1.3", "MB"] in lines
+    assert vbn(*asked, "--yes").returncode == 0
+    assert vbn.rows("SELECT DISTINCT behavior_session_id FROM vbn.trials") == ["1100000213"]
+    none = vbn("sync", "--kind", "behavior_session", "--where", "mouse_id = 1")
+    assert "0 sessions chosen" in none.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -195,6 +241,8 @@ def test_an_interrupted_sync_ends_in_one_line_and_the_next_one_goes_on(vbn: Vbn)
         (("sync", "--all", "--where", "TRUE", "--yes"), "--sessions, --where and --all exclude each other"),
         (("sync", "--sessions", "abc", "--yes"), "expected digits, found 'abc'"),
         (("sync", "--sessions", "12", "--yes"), "has no ecephys_session or behavior_session file for 12"),
+        (("sync", "--all", "--kind", "probe_lfp"), "expected ecephys_session or behavior_session, found 'probe_lfp'"),
+        (("sync", "--kind", "behavior_session"), "Add one, or leave it out"),
         (("sync", "--release", "9.9.9", "--yes"), "v9.9.9.json"),
         (("sync", "--where", "bogus = 1", "--yes"), '"bogus" not found'),
         (("diff", "0.4.0", "9.9.9"), "v9.9.9.json"),
