@@ -36,7 +36,8 @@ class SessionSource:
     lake: Lake
     record: Record
     """Of the session's file; for the behaviour half of an ecephys session, of the ecephys session's file."""
-    release: Release
+    release: Release | None
+    """None for a file that no known release has."""
     probe_facts: Callable[[], Mapping[int, ProbeFacts]] = field(default=_no_probes, repr=False)
     """The probes of the session for which the release publishes LFP, by id."""
     lfp_record: Callable[[int], Record] = field(default=_no_lfp, repr=False)
