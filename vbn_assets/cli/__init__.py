@@ -1,8 +1,9 @@
 """The `vbn` command: its name, its exit codes, and the topics it is made of.
 
-One module a topic: what Allen has `published`, what is `held` here, `fetching` it, the `tables` made of it, and the
-`services` that do it by themselves. They say what a user may ask and how the answer looks; the work is done by the
-same functions that Dagster's assets call. What is slow to import is imported where it is used: help is there at once.
+One module a topic: what Allen has `published`, what is `held` here, `fetching` it or `adopting` what came otherwise,
+the `tables` made of it, and the `services` that do it by themselves. They say what a user may ask and how the answer
+looks; the work is done by the same functions that Dagster's assets call. What is slow to import is imported where it
+is used: help is there at once.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import typer
 from typer.core import TyperGroup
 
 from vbn_assets import __version__
+from vbn_assets.cli.adopting import adopt
 from vbn_assets.cli.fetching import sync
 from vbn_assets.cli.held import scrub, status
-from vbn_assets.cli.published import diff, releases
+from vbn_assets.cli.published import diff, releases, urls
 from vbn_assets.cli.services import demo, run
 from vbn_assets.cli.tables import extract, publish, sql
 from vbn_assets.errors import SettingsError, UnknownRelease, VbnError
@@ -76,7 +78,7 @@ def _vbn(
     """
 
 
-for _command in (releases, diff, status, sync, extract, sql, publish, scrub, run, demo):
+for _command in (releases, diff, urls, status, sync, adopt, extract, sql, publish, scrub, run, demo):
     app.command()(_command)
 
 

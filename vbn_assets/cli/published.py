@@ -1,22 +1,24 @@
-"""What Allen has published: `vbn releases` and `vbn diff`."""
+"""What Allen has published: `vbn releases`, `vbn diff`, and where it can be downloaded, `vbn urls`."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vbn_assets.cli.console import Size, note, print_table, results
 from vbn_assets.cli.options import ProjectOption, workspace_of, workspaces_of
-from vbn_assets.errors import BucketError, ManifestError
+from vbn_assets.errors import BucketError, ManifestError, SettingsError, UnknownRelease
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from vbn_assets.pipeline import Workspace
     from vbn_assets.releases.diff import Change, FileChange, ReleaseDiff
-    from vbn_assets.releases.manifest import Release
+    from vbn_assets.releases.manifest import Release, ReleaseFile
 
 
 def releases(project: ProjectOption = None) -> None:
@@ -61,6 +63,66 @@ def diff(
             ("change", "kind", "id", "bytes", "key"),
             [_file_row(file) for file in found.files if file.change is not Change.UNCHANGED],
         )
+
+
+def urls(
+    about: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID...", help="Sessions, or names of metadata tables; by default everything."),
+    ] = None,
+    project: ProjectOption = None,
+    release: Annotated[
+        str | None, typer.Option("--release", "-r", help="By default the pinned one, else the newest.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", "-k", help="metadata, or a kind of data file such as ecephys_session.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="An object a line, with key, hash and version.")] = False,
+) -> None:
+    """Print where the files of a release can be downloaded, a line each, pinned to the release's S3 versions.
+
+    A session's id stands for its file and its LFP files. `vbn adopt` takes over what was downloaded by hand.
+
+    Examples:
+
+    * `vbn urls --kind metadata | xargs -n1 curl -O`
+    * `vbn urls 1044385384 --kind ecephys_session`
+    """
+    from vbn_assets.releases.urls import file_urls
+
+    workspace = workspace_of(project)
+    version = release or workspace.pin or _newest(workspace)
+    found = _chosen(_release(workspace, version), about or [], kind)
+    for file, url in file_urls(_release(workspace, version), workspace.settings.endpoint_url).items():
+        if file in found:
+            print(json.dumps(asdict(file) | {"url": url}) if as_json else url)
+
+
+def _newest(workspace: Workspace) -> str:
+    from vbn_assets.releases.bucket import list_manifests
+
+    return list_manifests(workspace.client, workspace.project)[-1].version
+
+
+def _chosen(release: Release, about: Sequence[str], kind: str | None) -> set[ReleaseFile]:
+    """The files of a release that a user means. Raises `SettingsError` or `UnknownRelease` for what means none."""
+    kinds = dict.fromkeys(file.kind for file in release.files())
+    if kind is not None and kind not in kinds:
+        raise SettingsError(
+            f"release {release.version} has no files of this kind", expected=", ".join(kinds), found=kind
+        )
+    files = {file for file in release.files() if kind in (None, file.kind)}
+    if not about:
+        return files
+    chosen = {id: {file for file in files if id in (file.id, file.id.partition("/")[0])} for id in about}
+    nothing = next((id for id, found in chosen.items() if not found), None)
+    if nothing:
+        raise UnknownRelease(
+            f"has no {kind or ''} file for {nothing}",
+            file=release.manifest_name,
+            remedy="`vbn urls --json` lists what there is.",
+        )
+    return set().union(*chosen.values())
 
 
 def _release_rows(workspace: Workspace) -> Iterator[tuple[object, ...]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from vbn_assets.errors import ManifestError, SettingsError, UnknownRelease, WrongHash
-from vbn_assets.mirror import How, Mirror, adopt
+from vbn_assets.errors import ManifestError, SettingsError, WrongHash
+from vbn_assets.mirror import How, Mirror
 from vbn_assets.projects import VBN
 from vbn_assets.releases.bucket import object_sizes, unsigned_client
 from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release
@@ -234,30 +234,6 @@ def test_a_folder_that_allensdk_filled_is_taken_over(sample: Mirror, published: 
     files = [file for release in offline.releases() for file in release.files()]
     assert {offline.fetch(file).how for file in files} == {How.PRESENT}
     assert ledger(offline) == before
-
-
-def test_files_from_elsewhere_are_adopted_by_their_hash(
-    sample: Mirror, published: list[Release], sample_files: dict[tuple[str, str, str], Path], tmp_path: Path
-) -> None:
-    sample.keep_manifest(published[2])
-    folder = tmp_path / "by hand"
-    folder.mkdir()
-    (folder / "units (1).csv").write_bytes(sample_files["0.5.0", "metadata", "units"].read_bytes())
-    (folder / "notes.csv").write_text("my own")
-    (folder / "units.txt").write_text("not looked at")
-    by_name = {adopted.source.name: adopted for adopted in adopt(sample, folder)}
-    assert set(by_name) == {"units (1).csv", "notes.csv"}
-    assert by_name["notes.csv"].file is None
-    units = published[2].metadata["units"]
-    assert (by_name["units (1).csv"].file, by_name["units (1).csv"].new) == (units, True)
-    assert sample.path(units).samefile(folder / "units (1).csv")
-    assert Mirror(sample.root, VBN, endpoint_url="http://127.0.0.1:9").fetch(units).how is How.PRESENT
-    assert not next(adopted for adopted in adopt(sample, folder) if adopted.file).new
-
-
-def test_nothing_to_adopt_for(sample: Mirror, tmp_path: Path) -> None:
-    with pytest.raises(UnknownRelease, match="vbn sync"):
-        list(adopt(sample, tmp_path))
 
 
 @pytest.fixture
