@@ -201,10 +201,25 @@ def _link_unchanged_files(workspace: Workspace, release: Release) -> None:
 
 def refresh_release(workspace: Workspace, version: str, progress: Progress | None = None) -> Record:
     """A release from its manifest to the lake: all the steps before any session file."""
-    release = keep_manifest(workspace, version)
+    return require_sound(make_release(workspace, keep_manifest(workspace, version), progress))
+
+
+def make_release(workspace: Workspace, release: Release, progress: Progress | None = None) -> Record:
+    """The record of a release whose manifest is kept, sound or not, after its metadata tables."""
     for name in workspace.project.metadata_tables:
         make_metadata_table(workspace, release, name, progress)
-    return require_sound(register_release(workspace, release))
+    return register_release(workspace, release)
+
+
+def made_release(workspace: Workspace, release: Release) -> Record | None:
+    """The record of a release, sound or not, if it and its metadata tables are as today's readers give them."""
+    made = {name: workspace.lake.record(_source(file, id=name)) for name, file in release.metadata.items()}
+    missing = [
+        name
+        for name in workspace.project.metadata_tables
+        if not ((record := made[name]) and record.has([workspace.project.tables[name]]))
+    ]
+    return None if missing else workspace.lake.record(_release_source(release))
 
 
 def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
@@ -231,16 +246,6 @@ def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
 def extracted(workspace: Workspace, file: ReleaseFile) -> Record | None:
     """The record of a file whose tables are all in the lake, as today's readers give them."""
     return _extracted(workspace, _source(file, id=file.id))
-
-
-def hold_file(workspace: Workspace, file: ReleaseFile, progress: Progress | None = None) -> Record:
-    """The sound record of a release's file: at once if its tables are in the lake, else it is fetched and read.
-
-    Whoever asks for the same file meanwhile waits for it. Raises as `Mirror.fetch`, `extract_file` and
-    `require_sound` do.
-    """
-    done = extracted(workspace, file)
-    return done or require_sound(extract_file(workspace, workspace.mirror.fetch(file, progress).path, file))
 
 
 def extract_unreleased(workspace: Workspace, path: Path) -> Record:

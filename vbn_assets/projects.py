@@ -65,6 +65,8 @@ class Project:
     """The kind of file that `VBN_HOLD` is about."""
     mirror_folder: str
     """AllenSDK allows one project a cache folder, so each has its own below the data folder."""
+    client_versions: tuple[str, str]
+    """The first release that AllenSDK's project cache reads, and the first that it does not read any more."""
 
     @property
     def sessions(self) -> FileKind:
@@ -121,6 +123,7 @@ VBN = Project(
     ),
     session_kind="ecephys_session",
     mirror_folder="mirror",
+    client_versions=("0.1.0", "10.0.0"),
 )
 
 PROJECTS: dict[str, Project] = {project.name: project for project in (VBN,)}

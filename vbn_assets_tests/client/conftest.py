@@ -1,18 +1,21 @@
-"""Session objects over a lake made from the packaged sample, read only."""
+"""Session objects over a lake made from the packaged sample, and folders for caches of it; no one's own settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+from vbn_assets.client import VisualBehaviorNeuropixelsProjectCache
 from vbn_assets.client.behavior_session import BehaviorSession
 from vbn_assets.client.ecephys_session import BehaviorEcephysSession
 from vbn_assets.client.source import ProbeFacts, SessionSource
 from vbn_assets.pipeline import Record, Workspace, extract_file, metadata_record, refresh_release, require_sound
 from vbn_assets.projects import VBN
 from vbn_assets.sample.process import SampleProcess
+from vbn_assets.sample.server import SampleBucket
 from vbn_assets.settings import Settings
 
 Sources = Callable[[str, str, int], SessionSource]
@@ -71,3 +74,40 @@ def behavior_session(source: Sources) -> Callable[[str, int], BehaviorSession]:
 
 BEHAVIOR_HALVES = {1100000203: 1100000103}
 """Of behavior sessions of the sample that are half of an ecephys session: which one."""
+
+
+def manifest(version: str) -> str:
+    return f"visual-behavior-neuropixels_project_manifest_v{version}.json"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("VBN_DATA_DIR", "VBN_PROJECTS", "VBN_RELEASE_VBN", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, sample_bucket: SampleProcess, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, with the whole sample on S3."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sample_bucket.endpoint)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def fresh_folder(tmp_path: Path, fresh_bucket: SampleBucket, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, with an S3 of its own at 0.4.0 that goes on to 0.5.0."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", fresh_bucket.endpoint)
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory, sample_bucket: SampleProcess) -> Path:
+    """A folder that a cache opened with every release of the sample, 0.5.0 last; read only."""
+    folder = tmp_path_factory.mktemp("opened") / "cache"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("VBN_DATA_DIR", raising=False)
+        environment.setenv("AWS_ENDPOINT_URL", sample_bucket.endpoint)
+        cache = VisualBehaviorNeuropixelsProjectCache.from_s3_cache(folder, manifest_name=manifest("0.3.0"))
+        cache.load_manifest(manifest("0.4.0"))
+        cache.load_latest_manifest()
+    return folder

@@ -14,7 +14,6 @@ from vbn_assets.pipeline import (
     Workspace,
     extract_file,
     extract_unreleased,
-    hold_file,
     keep_manifest,
     metadata_record,
     refresh_release,
@@ -94,8 +93,9 @@ def test_a_file_extracted_before_its_release_was_known_gets_to_know_it(workspace
 def test_two_who_ask_for_a_session_at_once_have_it_made_once(workspace: Workspace) -> None:
     refresh_release(workspace, "0.5.0")
     file = workspace.session_file(str(HELD))
+    path = workspace.mirror.fetch(file).path
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: hold_file(workspace, file), range(2))
+        first, second = pool.map(lambda _: extract_file(workspace, path, file), range(2))
     assert first == second
     assert not list(workspace.settings.lake_dir.rglob("*.lock"))
 

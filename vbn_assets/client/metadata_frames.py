@@ -1,0 +1,58 @@
+"""Metadata tables of the lake as the pandas frames that AllenSDK makes of their CSVs: types, nulls, order and index.
+
+AllenSDK's frames are `pandas.read_csv` of pandas 1.5 and a few casts, so a column's type follows from its values: whole
+numbers with gaps are floats, text with gaps has NaN, a column of nothing is floats. What the tables mean is described
+in `vbn_assets.tables`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from vbn_assets.tables.model import PRESENT_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def metadata_frame(table: pa.Table, index: str, integers: Collection[str] = ()) -> pd.DataFrame:
+    """A CSV's frame: the columns it really had, in its order, without `index`, which is the index.
+
+    `integers` are the columns that AllenSDK casts to Int64, null where there is no value; the index may be one. Others
+    are int64, float64, bool, or object (text, or bool with NaN). The frame is the caller's own.
+    """
+    import pandas as pd
+
+    metadata = table.schema.metadata or {}
+    names = json.loads(metadata[PRESENT_COLUMNS]) if PRESENT_COLUMNS in metadata else table.column_names
+    values = {name: _integers(table[name]) if name in integers else _values(table[name]) for name in names}
+    key = pd.Index(values.pop(index), name=index)
+    # Each with its own type: left to itself, pandas 3 makes text of its own kind of every column of texts.
+    columns = {name: pd.Series(column, key, column.dtype, copy=True) for name, column in values.items()}
+    return pd.DataFrame(columns, key, pd.Index(list(columns), dtype=object))
+
+
+def _values(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column as `read_csv` infers it."""
+    if column.null_count == len(column) and len(column):
+        return np.full(len(column), np.nan)
+    if column.null_count and pa.types.is_integer(column.type):
+        column = column.cast(pa.float64())
+    values: NDArray[Any] = column.to_numpy()
+    if column.null_count and not pa.types.is_floating(column.type):
+        values = values.astype(object)
+        values[column.is_null().to_numpy()] = np.nan
+    return values
+
+
+def _integers(column: pa.ChunkedArray) -> pd.arrays.IntegerArray:
+    import pandas as pd
+
+    values = column.cast(pa.int64())
+    return pd.arrays.IntegerArray(values.fill_null(1).to_numpy().copy(), values.is_null().to_numpy().copy())
