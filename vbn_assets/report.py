@@ -22,6 +22,7 @@ from vbn_assets.warehouse.defects import FoundDefect
 from vbn_assets.warehouse.lake import Claim, Record, Source, TableFile
 
 OWNERS = ["team:data"]
+DATA_VERSION = "dagster/data_version"
 
 
 def asset_key(project: Project, name: str) -> dg.AssetKey:
@@ -146,6 +147,26 @@ def source_metadata(source: Source | ReleaseFile) -> dict[str, Any]:
         "s3_key": source.key or "",
         "s3_version_id": source.version_id or "",
     }
+
+
+def observation(project: Project, kind: FileKind, partition: str, file: ReleaseFile) -> dg.AssetObservation:
+    """That the current release has this file of what the partition is about."""
+    tags = {DATA_VERSION: file.file_hash}
+    return dg.AssetObservation(
+        published_key(project, kind), partition=partition, tags=tags, metadata=source_metadata(file)
+    )
+
+
+def is_news(instance: dg.DagsterInstance, observation: dg.AssetObservation) -> bool:
+    """Whether Dagster last heard of another file, or of none.
+
+    A kind that nobody uses is not observed. Its first file that is held has to be, or else the file would count as
+    changed, and be fetched again, when it is observed with the next release.
+    """
+    of_partition = dg.AssetRecordsFilter(observation.asset_key, asset_partitions=[observation.partition or ""])
+    last = instance.fetch_observations(of_partition, limit=1).records
+    heard = last[0].asset_observation if last else None
+    return heard is None or heard.tags[DATA_VERSION] != observation.tags[DATA_VERSION]
 
 
 def table_diff(diff: TableDiff) -> dg.TableMetadataValue:

@@ -237,4 +237,4 @@ def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
     if made and workspace.settings.dagster_home:
         from vbn_assets.serving.report import report_files
 
-        report_files(workspace.settings.dagster_home, workspace.project, made)
+        report_files(workspace.settings.dagster_home, workspace, made)

@@ -11,13 +11,14 @@ from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.assets import release_before
 from vbn_assets.releases.manifest import Release
 from vbn_assets.report import (
+    DATA_VERSION,
     asset_key,
     claim_results,
     claim_specs,
     failures,
     group,
+    observation,
     published_key,
-    source_metadata,
     table_metadata,
     table_spec,
 )
@@ -129,8 +130,7 @@ def _observe(context: dg.AssetExecutionContext, workspace: Workspace, kind: File
     seen = _observed_hashes(context.instance, key)
     changed = {id: file for id, file in sorted(files.items()) if seen.get(id) != file.file_hash}
     for id, file in changed.items():
-        tags = {"dagster/data_version": file.file_hash}
-        context.log_event(dg.AssetObservation(key, partition=id, tags=tags, metadata=source_metadata(file)))
+        context.log_event(observation(project, kind, id, file))
     return len(changed)
 
 
@@ -147,9 +147,9 @@ def _observed_hashes(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str
     while True:
         page = instance.fetch_observations(key, limit=1000, cursor=cursor, ascending=True)
         for record in page.records:
-            observation = record.asset_observation
-            if observation and observation.partition:
-                seen[observation.partition] = observation.tags["dagster/data_version"]
+            heard = record.asset_observation
+            if heard and heard.partition:
+                seen[heard.partition] = heard.tags[DATA_VERSION]
         if not page.has_more:
             return seen
         cursor = page.cursor

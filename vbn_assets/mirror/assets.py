@@ -9,7 +9,17 @@ from vbn_assets.errors import WrongHash
 from vbn_assets.metadata.assets import RETRIES
 from vbn_assets.partitions import files_of
 from vbn_assets.projects import FileKind, Project
-from vbn_assets.report import OWNERS, asset_key, failures, file_key, group, published_key, source_metadata
+from vbn_assets.report import (
+    OWNERS,
+    asset_key,
+    failures,
+    file_key,
+    group,
+    is_news,
+    observation,
+    published_key,
+    source_metadata,
+)
 from vbn_assets.resources import VisualBehavior
 
 HASH_CHECK = "hash_matches_manifest"
@@ -50,6 +60,9 @@ def file_asset(project: Project, kind: FileKind) -> dg.AssetsDefinition:
             except WrongHash as error:
                 yield dg.AssetCheckResult(passed=False, check_name=HASH_CHECK, description=str(error))
                 raise
+        published = observation(project, kind, context.partition_key, file)
+        if is_news(context.instance, published):
+            context.log_event(published)
         yield dg.AssetCheckResult(
             passed=True, check_name=HASH_CHECK, metadata={"release": file.release, "file": file.id}
         )

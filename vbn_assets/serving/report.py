@@ -12,9 +12,9 @@ from pathlib import Path
 import dagster as dg
 
 from vbn_assets.partitions import files_of
-from vbn_assets.projects import Project
+from vbn_assets.pipeline import Workspace
 from vbn_assets.releases.sensors import LOST_TAG
-from vbn_assets.report import file_key, made_tables, source_metadata
+from vbn_assets.report import DATA_VERSION, file_key, is_news, made_tables, observation, source_metadata
 from vbn_assets.tables.model import Entity
 from vbn_assets.warehouse.lake import Record
 
@@ -34,14 +34,21 @@ def report_lost_runs(home: Path) -> int:
     return len(lost)
 
 
-def report_files(home: Path, project: Project, records: Iterable[Record]) -> None:
+def report_files(home: Path, workspace: Workspace, records: Iterable[Record]) -> None:
     """Materialisations of each data file and of every table made from it, with the data versions runs give."""
+    project, current = workspace.project, workspace.current_release()
+    published = {kind.name: workspace.files_about(current, kind) if current else {} for kind in project.kinds}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         for record in records:
             source = record.source
             kind = project.kind(source.kind)
             partition = str(source.entity_id(Entity(kind.id_column)))
             instance.add_dynamic_partitions(files_of(project, kind).name or "", [partition])
+            file = published[kind.name].get(partition)
+            if file and file.file_hash == source.file_hash:
+                observed = observation(project, kind, partition, file)
+                if is_news(instance, observed):
+                    instance.report_runless_asset_event(observed)
             nwb = (file_key(project, kind), source.file_hash, source_metadata(source))
             for key, version, metadata in (nwb, *made_tables(project, kind, record)):
                 instance.report_runless_asset_event(
@@ -49,6 +56,6 @@ def report_files(home: Path, project: Project, records: Iterable[Record]) -> Non
                         key,
                         partition=partition,
                         metadata=metadata,
-                        tags={"dagster/data_version": version},
+                        tags={DATA_VERSION: version},
                     )
                 )

@@ -115,3 +115,23 @@ def test_by_default_nothing_of_them_is_asked_for(orchestra: Orchestra) -> None:
     )
     orchestra.instance.report_run_failed(failed)
     assert asked(Orchestra(plain, orchestra.instance))["mirror_vbn_probes"] == ["1100000308"], "a failed one is"
+
+
+def test_a_file_held_before_its_kind_was_observed_is_not_asked_for_again(
+    orchestra: Orchestra, fresh_bucket: SampleBucket
+) -> None:
+    """Files of a kind are observed once some are wanted or held: that they are is then no change of theirs."""
+    plain = orchestra.settings.model_copy(
+        update={"hold_behavior": "none", "data_dir": orchestra.settings.data_dir / "2"}
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        unobserved = Orchestra(plain, instance)
+        unobserved.refresh()
+        assert not instance.fetch_observations(dg.AssetKey(["vbn", "published_behavior_session"]), limit=1).records
+        unobserved.asked_for()
+        assert unobserved.run("mirror_vbn_behavior_sessions", BEHAVIOR).success
+        assert unobserved.asked_for() == set()
+        fresh_bucket.publish_next()
+        unobserved.refresh()
+        asked_for = [unobserved.asked_for() for _ in range(3)]
+    assert asked_for == [set()] * 3
