@@ -1,9 +1,11 @@
-"""One session of true size from its NWB file to the lake, against AllenSDK opening the same file.
+"""One session of true size from its NWB file to the lake: against AllenSDK, lazynwb and what the disk and Parquet cost.
 
     python benchmarks/session_to_lake.py [FILE.nwb]
 
-Without a file one is generated: 2.4 GB, 2,040 units, 97 million spikes. AllenSDK runs where ALLENSDK_PYTHON says,
-an environment of its own (Python 3.10; docs/performance.md has the versions); without it only ours is measured.
+Without a file one is generated: 2.4 GB, 2,040 units, 97 million spikes. Peers run in environments of their own:
+ALLENSDK_PYTHON and LAZYNWB_PYTHON name their Pythons (docs/performance.md has the versions); none is needed. AllenSDK
+opens the file and reads every attribute, lazynwb reads the units with their spikes. The raw limit is the file read
+once and the same Parquet written by pyarrow from memory, one table after another.
 """
 
 from __future__ import annotations
@@ -12,34 +14,28 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-OPEN_BY_ALLENSDK = """
+import pyarrow.parquet as pq
+from comparison import Row, Run, call, in_turns, process, show, warm
+
+from vbn_assets.warehouse.lake import encoding
+
+BY_ALLENSDK = """
 import sys
 from allensdk.brain_observatory.ecephys.behavior_ecephys_session import BehaviorEcephysSession
 session = BehaviorEcephysSession.from_nwb_path(sys.argv[1])
-session.get_units(); session.get_channels(); session.trials; session.stimulus_presentations
-session.spike_times; session.spike_amplitudes; session.mean_waveforms; session.running_speed; session.licks
+session.get_units(); session.get_channels()
+for name in session.list_data_attributes_and_methods():
+    if not name.startswith('get_'):
+        getattr(session, name)
 """
-
-
-@dataclass(frozen=True)
-class Measured:
-    what: str
-    seconds: float
-    megabytes: int
-
-
-def measure(what: str, command: list[str], **environment: str) -> Measured:
-    """Wall time and peak memory of a whole process."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{what} failed")
-    return Measured(what, time.monotonic() - started, usage.ru_maxrss >> (20 if sys.platform == "darwin" else 10))
+BY_LAZYNWB = """
+import sys
+import lazynwb
+lazynwb.get_df(sys.argv[1], 'units', exclude_array_columns=False)
+"""
 
 
 def generated(folder: Path) -> Path:
@@ -47,31 +43,43 @@ def generated(folder: Path) -> Path:
     return next(folder.rglob("ecephys_session_*.nwb"))
 
 
-def warm(file: Path) -> None:
-    """Read it once, so that both find it in the page cache."""
-    with file.open("rb") as bytes_of_it:
-        while bytes_of_it.read(1 << 24):
-            pass
+def extract(file: Path, scratch: Path) -> Run:
+    """The whole of `vbn extract` into an empty lake."""
+    with tempfile.TemporaryDirectory(dir=scratch) as data:
+        script = "from vbn_assets.cli import main; main()"
+        run = process([sys.executable, "-c", script, "extract", str(file)], {"VBN_DATA_DIR": data})
+        for written in Path(data).rglob("*.parquet"):
+            written.replace(scratch / "written" / f"{written.parent.parent.name}-{written.name}")
+        return run
+
+
+def raw_limit(file: Path, scratch: Path) -> Run:
+    """Reading the file, and writing again what the extraction before wrote; reading that does not count."""
+    spent = [call(partial(warm, [file]))]
+    for written in sorted((scratch / "written").iterdir()):
+        source = pq.ParquetFile(written)
+        options = encoding(source.schema_arrow)
+        with pq.ParquetWriter(scratch / "again.parquet", source.schema_arrow, compression="lz4", **options) as writer:
+            for group in range(source.num_row_groups):
+                rows = source.read_row_group(group)
+                spent.append(call(partial(writer.write_table, rows)))
+    return Run(sum(run.seconds for run in spent), sum(run.processor or 0 for run in spent))
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(sys.argv[1]) if len(sys.argv) > 1 else generated(Path(scratch))
-        warm(file)
-        script = "from vbn_assets.cli import main; main()"
-        measured = [
-            measure("ours", [sys.executable, "-c", script, "extract", str(file)], VBN_DATA_DIR=f"{scratch}/data")
-        ]
-        if peer := os.environ.get("ALLENSDK_PYTHON"):
-            measured.append(measure("AllenSDK", [peer, "-W", "ignore", "-c", OPEN_BY_ALLENSDK, str(file)]))
-        print(f"{file.stat().st_size / 1e6:,.0f} MB, {os.cpu_count()} cores")
-        print(f"{'':10} {'seconds':>9} {'MB':>7}")
-        for row in measured:
-            print(f"{row.what:10} {row.seconds:9.1f} {row.megabytes:7}")
-        if len(measured) == 2:
-            ours, theirs = measured
-            ratio, memory = theirs.seconds / ours.seconds, theirs.megabytes / ours.megabytes
-            print(f"{'ratio':10} {ratio:8.1f}x {memory:6.1f}x")
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        (scratch / "written").mkdir()
+        file = Path(sys.argv[1]) if len(sys.argv) > 1 else generated(scratch)
+        warm([file])
+        ours, raw = in_turns(partial(extract, file, scratch), partial(raw_limit, file, scratch))
+        what = f"{file.stat().st_size / 1e6:,.0f} MB → lake, all tables but LFP"
+        rows = [Row(what, "raw limit", raw, ours, ">= 0.7 x")]
+        for peer, script, aim in (("AllenSDK", BY_ALLENSDK, "<= 10 s, 500 MB"), ("lazynwb", BY_LAZYNWB, "")):
+            python = os.environ.get(f"{peer.upper()}_PYTHON")
+            theirs = process([python, "-W", "ignore", "-c", script, str(file)]) if python else None
+            rows.append(Row(what, peer, theirs, ours, aim))
+        show(rows)
 
 
 if __name__ == "__main__":

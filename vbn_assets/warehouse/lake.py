@@ -291,7 +291,7 @@ def _write_parquet(path: Path, reading: Reading) -> None:
         writer: pq.ParquetWriter | None = None
         for group in _row_groups(reading):
             if writer is None:
-                writer = pq.ParquetWriter(path, group.schema, compression="lz4", **_encoding(group.schema))
+                writer = pq.ParquetWriter(path, group.schema, compression="lz4", **encoding(group.schema))
                 open_until_written.enter_context(writer)
             writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
 
@@ -309,7 +309,7 @@ def _row_groups(reading: Reading) -> Iterator[pa.Table]:
         yield pa.concat_tables(pending)
 
 
-def _encoding(schema: pa.Schema) -> dict[str, Any]:
+def encoding(schema: pa.Schema) -> dict[str, Any]:
     """Doubles as byte streams: on spikes that is half the time and four fifths of the size of plain pages.
 
     Lists of single floats, which are LFP, are multiples of the amplifier's step: a dictionary of the steps is half the
@@ -319,8 +319,8 @@ def _encoding(schema: pa.Schema) -> dict[str, Any]:
     others = [column.name for column in schema if not _float_paths(column)]
     streams = dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None
     steps = [f"{column.name}.list.element" for column in schema if column.type == pa.list_(pa.float32())]
-    encoding: dict[str, Any] = {"use_dictionary": [*others, *steps], "column_encoding": streams}
-    return encoding | {"dictionary_pagesize_limit": LFP_STEPS_BYTES} if steps else encoding
+    options: dict[str, Any] = {"use_dictionary": [*others, *steps], "column_encoding": streams}
+    return options | {"dictionary_pagesize_limit": LFP_STEPS_BYTES} if steps else options
 
 
 def _float_paths(column: pa.Field) -> list[str]:
