@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -21,6 +22,7 @@ from vbn_assets.tables import Entity, Storage, Table, View
 from vbn_assets.tables.defects import KNOWN_DEFECTS, known_defects
 from vbn_assets.tables.releases import RELEASES, WAREHOUSE_FILES
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
+from vbn_assets.warehouse.existing import Existing, file_key
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.queries import all_queries, query, quoted, text
 from vbn_assets.warehouse.release_diff import create_release_diff
@@ -28,44 +30,43 @@ from vbn_assets.warehouse.release_diff import create_release_diff
 MADE_HERE = ("releases", "release_columns", "warehouse_files", "known_defects")
 """Tables that are about the warehouse itself, and so not in the lake."""
 
-_FileKey = tuple[str, str, str, str, int]
-"""What makes two source files of a table the same: table, kind, id, hash and reader version."""
 
-
-def registry_fingerprint() -> str:
-    """Changes when the description of any table does: a database made by another is not built upon."""
+def registry_fingerprint(lake_dir: Path) -> str:
+    """Changes when the description of any table or the lake's place does: a database of others is not built upon."""
     described = [
         (project.name, table.name, table.storage, table.sql, table.columns)
         for project in PROJECTS.values()
         for table in project.tables.values()
     ]
     views = [view for project in PROJECTS.values() for view in project.views.values()]
-    facts = (described, views, all_queries(), known_defects())
+    facts = (described, views, all_queries(), known_defects(), str(lake_dir))
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
 def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
     """Make the attached database show one project's contents. One transaction: all of it or nothing."""
     con.execute("BEGIN")
+    existing = Existing.of(con)
     project, (current, *releases) = contents.project, contents.schemas
+    changed = [release for release in releases if not existing.shows(release)]
     for gone in _schemas_of(con, contents) - {schema.schema for schema in contents.schemas}:
         con.execute(f"DROP SCHEMA {quoted(gone)} CASCADE")
-    for schema in contents.schemas:
+    for schema in (current, *changed):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema.schema)}")
     for table in project.tables.values():
         shown = current.tables[table.name]
         if table.name in MADE_HERE:
             continue
         if table.storage is Storage.ROWS:
-            _fill(con, lake, current.schema, table, shown)
+            _fill(con, lake, existing, current.schema, table, shown)
         else:
             _show(con, lake, current.schema, table, shown)
     _describe_project(con, contents, current)
-    for release in releases:
+    for release in changed:
         _show_release(con, lake, project, release)
     create_release_diff(con, lake, contents)
     defects = _known_defects(contents)
-    for schema in contents.schemas:
+    for schema in (current, *changed):
         _replace_table(con, schema.schema, "known_defects", defects)
         _create_views(con, project, schema.schema)
         _comment(con, project, schema.schema)
@@ -111,20 +112,22 @@ def _sessions(contents: ProjectContents, release: str) -> set[str]:
     return {shown.record.source.id for shown in files if shown.record.source.kind == kind}
 
 
-def _fill(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table, shown: Sequence[Shown]) -> None:
+def _fill(
+    con: duckdb.DuckDBPyConnection, lake: Lake, existing: Existing, schema: str, table: Table, shown: Sequence[Shown]
+) -> None:
     """Rows of the lake's files in a table of the database; files that are there already are left alone."""
     name = f"{quoted(schema)}.{quoted(table.name)}"
     columns = _columns(con, lake, table, shown)
-    existing = _existing_columns(con, schema, table.name)
-    present = _present(con, schema, table.name) if existing else {}
-    wanted = {_file_key(file): file for file in shown}
-    if existing == columns and present.keys() == wanted.keys():
+    columns_before = existing.columns_of(schema, table.name)
+    present = existing.paths_of(schema, table.name) if columns_before else {}
+    wanted = {file_key(file): file for file in shown}
+    if columns_before == columns and present.keys() == wanted.keys():
         return
-    if existing != columns or table.entity is Entity.FILE:
+    if columns_before != columns or table.entity is Entity.FILE:
         con.execute(f"CREATE OR REPLACE TABLE {name} ({_ddl(columns)})")
         present = {}
     for key in present.keys() - wanted.keys():
-        con.execute(f"DELETE FROM {name} WHERE {quoted(table.entity)} = ?", [present[key]])
+        con.execute(f"DELETE FROM {name} WHERE {quoted(table.entity)} = ?", [_entity_id(present[key])])
     new = [file for key, file in wanted.items() if key not in present]
     if new:
         con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_read_parquet(lake, table, new, mixed=True)}")
@@ -151,7 +154,7 @@ def _selected(name: str, type_: str, table: Table, shown: Iterable[Shown]) -> st
 
 def _read_parquet(lake: Lake, table: Table, shown: Iterable[Shown], *, mixed: bool) -> str:
     """`read_parquet` of the files; `mixed` where they do not all have the same columns of the same types."""
-    files = ", ".join(text(str(lake.path(file.file))) for file in shown)
+    files = ", ".join(text(f"{lake.root}/{file.file.path}") for file in shown)
     options = ["hive_partitioning = false"]
     if table.entity.is_column:
         options = ["hive_partitioning = true", f"hive_types = {{{text(table.entity)}: BIGINT}}"]
@@ -165,9 +168,7 @@ def _columns(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, shown: Se
 
     Nobody says what type the latter have: where files differ, it is one that holds the values of all.
     """
-    con.register("described", table.schema.empty_table())
-    types = {row[0]: row[1] for row in con.execute("DESCRIBE described").fetchall()}
-    con.unregister("described")
+    types = {column.name: _sql_type(column.type) for column in table.columns}
     unlike = _unlike(shown)
     if any(file.file.columns.keys() - types.keys() for file in unlike):
         rows = con.execute(f"DESCRIBE FROM {_read_parquet(lake, table, unlike, mixed=True)}").fetchall()
@@ -180,36 +181,17 @@ def _unlike(shown: Iterable[Shown]) -> list[Shown]:
     return list({tuple(file.file.columns.items()): file for file in shown}.values())
 
 
-def _existing_columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
-    rows = con.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [schema, table],
-    ).fetchall()
-    return {row[0]: row[1] for row in rows}
-
-
-def _present(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[_FileKey, str | None]:
-    """The files whose rows a table has now, with the entity id by which they can be deleted."""
-    if not _existing_columns(con, schema, "warehouse_files"):
-        return {}
-    rows = con.execute(
-        "SELECT table_name, kind, id, file_hash, reader_version, path "
-        f"FROM {quoted(schema)}.warehouse_files WHERE table_name = ?",
-        [table],
-    ).fetchall()
-    return {(row[0], row[1], row[2], row[3], row[4]): _entity_id(row[5]) for row in rows}
+@cache
+def _sql_type(type_: pa.DataType) -> str:
+    """What DuckDB makes of an Arrow type."""
+    with duckdb.connect() as con:
+        return str(con.from_arrow(pa.table({"value": pa.array([], type_)})).types[0])
 
 
 def _entity_id(path: str) -> str | None:
     """The id in the folder name of a file's path, as text: DuckDB compares it as the column's type."""
     folder = path.split("/")[-2]
     return folder.partition("=")[2] or None
-
-
-def _file_key(shown: Shown) -> _FileKey:
-    source = shown.record.source
-    return shown.file.table, source.kind, source.id, source.file_hash, shown.file.reader_version
 
 
 def _provenance(contents: SchemaContents) -> pa.Table:
@@ -259,10 +241,11 @@ def _comment(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> N
     for described in all_described:
         if described.name in kinds:
             name = f"{quoted(schema)}.{quoted(described.name)}"
-            con.execute(f"COMMENT ON {kinds[described.name]} {name} IS {text(described.description)}")
+            comments = [f"COMMENT ON {kinds[described.name]} {name} IS {text(described.description)}"]
             for column in described.columns:
                 meaning = f"{column.description} [{column.unit}]" if column.unit else column.description
-                con.execute(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {text(meaning)}")
+                comments.append(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {text(meaning)}")
+            con.execute(";".join(comments))
 
 
 def _schemas_of(con: duckdb.DuckDBPyConnection, contents: ProjectContents) -> set[str]:
@@ -275,15 +258,15 @@ def _ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns.items())
 
 
-def contents_fingerprint(contents: Iterable[ProjectContents], lake_dir: Path) -> str:
-    """The same for two contents that would make the same database: its views name the lake's files."""
+def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
+    """The same for two contents that would make the same database."""
     facts = [
         (
             schema.schema,
             schema.release,
-            sorted((*_file_key(file), file.in_step) for file in chain(*schema.tables.values())),
+            sorted((*file_key(file), file.in_step) for file in chain(*schema.tables.values())),
         )
         for project in contents
         for schema in project.schemas
     ]
-    return blake2b(json.dumps([str(lake_dir), facts]).encode(), digest_size=16).hexdigest()
+    return blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
