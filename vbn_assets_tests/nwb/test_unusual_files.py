@@ -251,3 +251,14 @@ def test_lfp_slabs_and_blocks(
     assert sliced["lfp"].sort_by(order) == whole["lfp"].sort_by(order)
     assert max(len(chunk) for chunk in sliced["lfp"]["block"].chunks) == 1
     assert len(set(whole["lfp"]["block"].to_pylist())) == whole["lfp_timestamps"].num_rows > 3
+
+
+def test_extensions_that_no_object_is_of_are_not_read(
+    changed: Changed, read_tables: ReadTables, unchanged: dict[str, pa.Table]
+) -> None:
+    """The writer puts all that it knows into each file."""
+
+    def spoil(file: h5py.File) -> None:
+        file["specifications/ndx-aibs-ophys-event-detection/0.1.0/namespace"][()] = "{"
+
+    assert read_tables(changed(spoil))["trials"] == unchanged["trials"]
