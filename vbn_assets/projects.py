@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vbn_assets.errors import SettingsError
-from vbn_assets.tables import Table, View, vbn
+from vbn_assets.tables import Macro, Table, View, vbn
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,7 @@ class Project:
     tables: Mapping[str, Table]
     """Every table of its schema, by name."""
     views: Mapping[str, View]
+    macros: Mapping[str, Macro]
     metadata_tables: tuple[str, ...]
     """Those made from the CSVs of a release, which bear the same names."""
     recording_id: str
@@ -90,6 +91,7 @@ VBN = Project(
     region="us-west-2",
     tables=vbn.TABLES,
     views=vbn.VIEWS,
+    macros=vbn.MACROS,
     metadata_tables=tuple(table.name for table in vbn.METADATA),
     recording_id=vbn.RECORDING.name,
     kinds=(

@@ -5,6 +5,6 @@ What projects have in common is in modules named after it; `vbn` puts together w
 
 from __future__ import annotations
 
-from vbn_assets.tables.model import Column, Entity, Storage, Table, View, conform
+from vbn_assets.tables.model import Column, Entity, Macro, Storage, Table, View, conform
 
-__all__ = ["Column", "Entity", "Storage", "Table", "View", "conform"]
+__all__ = ["Column", "Entity", "Macro", "Storage", "Table", "View", "conform"]

@@ -11,9 +11,21 @@ from importlib import resources
 
 import pyarrow as pa
 
-from vbn_assets.tables import behavior, defects, ecephys, eye_tracking, images, lfp, releases, task, vbn, vbn_metadata
+from vbn_assets.tables import (
+    behavior,
+    defects,
+    ecephys,
+    eye_tracking,
+    images,
+    lfp,
+    macros,
+    releases,
+    task,
+    vbn,
+    vbn_metadata,
+)
 from vbn_assets.tables.defects import Defect, known_defects
-from vbn_assets.tables.model import Column, Entity, Storage, Table, View, in_recording
+from vbn_assets.tables.model import Column, Entity, Macro, Parameter, Storage, Table, View, in_recording
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ TOPICS = (
         (*in_recording(vbn.RECORDING, images.TABLES), *images.SHARED),
         in_recording(vbn.RECORDING, images.VIEWS),
     ),
-    Topic("What the probes recorded", "From ecephys session files.", ecephys.TABLES),
+    Topic("What the probes recorded", "From ecephys session files.", ecephys.TABLES, ecephys.VIEWS),
     Topic(
         "Local field potential",
         "From a probe's LFP file, which is held only if asked for (`VBN_LFP`, `vbn sync --lfp`).",
@@ -82,6 +94,8 @@ TOPICS = (
     ),
 )
 
+MACROS = (macros.BIN_COUNT, *macros.SPIKES, *macros.TRACES)
+
 _SQL_TYPES = {
     pa.int64(): "BIGINT",
     pa.float64(): "DOUBLE",
@@ -102,7 +116,7 @@ _SOURCES = {
 def dictionary() -> str:
     """The whole of docs/tables.md."""
     introduction = resources.files("vbn_assets.tables").joinpath("introduction.md").read_text()
-    parts = [introduction.rstrip(), _contents(), *(_topic(topic) for topic in TOPICS), _defects()]
+    parts = [introduction.rstrip(), _contents(), *(_topic(topic) for topic in TOPICS), _macros(), _defects()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -123,6 +137,8 @@ def _contents() -> str:
         entries = [*(table.name for table in topic.tables), *(view.name for view in topic.views)]
         names = " · ".join(f"[`{name}`](#{name})" for name in entries)
         lines.append(f"- **{topic.title}**: {names}")
+    names = " · ".join(f"[`{macro.name}`](#{macro.name})" for macro in MACROS)
+    lines.append(f"- **Around events**: {names}")
     return "\n".join(lines)
 
 
@@ -185,6 +201,26 @@ def _view(view: View) -> str:
         facts.append(f"- {all_columns}{', and' if view.own_columns else ''}")
     parts = [f"### {view.name}", view.description, "\n".join(facts)]
     return "\n\n".join([*parts, "\n".join(_columns(view.own_columns))] if view.own_columns else parts)
+
+
+def _macros() -> str:
+    introduction = resources.files("vbn_assets.tables").joinpath("macros.md").read_text()
+    return "\n\n".join([introduction.rstrip(), *map(_macro, MACROS)])
+
+
+def _macro(macro: Macro) -> str:
+    call = f"{macro.name}({', '.join(map(_parameter, macro.parameters))})"
+    given = ["| parameter | unit | meaning |", "| --- | --- | --- |"]
+    given += [_row((f"`{p.name}`", p.unit or "", p.description)) for p in macro.parameters]
+    parts = [f"### {macro.name}", macro.description.rstrip(), f"- `{call}`: vbn_assets/warehouse/sql/{macro.sql}"]
+    parts.append("\n".join(given))
+    if macro.is_table:
+        parts += ["It has the columns of the events, and", "\n".join(_columns(macro.columns))]
+    return "\n\n".join(parts)
+
+
+def _parameter(parameter: Parameter) -> str:
+    return f"{parameter.name} := {parameter.default}" if parameter.default else parameter.name
 
 
 def _defects() -> str:

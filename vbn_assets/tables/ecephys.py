@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Storage, Table
+from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Storage, Table, View
 
 _SESSION = Column("ecephys_session_id", I64, "The ecephys session", nullable=False)
 
@@ -166,3 +166,12 @@ OPTOTAGGING_TABLE = Table(
 )
 
 TABLES = (SESSION_UNITS, SESSION_CHANNELS, SESSION_PROBES, SPIKE_TIMES, MEAN_WAVEFORMS, OPTOTAGGING_TABLE)
+
+VIEWS = (
+    View(
+        name="recorded_units",
+        description="The units whose spikes are held: all of a session file, unfiltered.",
+        sql="recorded_units.sql",
+        own_columns=(_SESSION, Column("unit_id", I64, "Unit: `units.unit_id`", nullable=False)),
+    ),
+)

@@ -122,7 +122,37 @@ class View:
         return (*(self.beside.columns if self.beside else ()), *self.own_columns)
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """What a macro is given; `default` names a table or view of the macro's own schema."""
+
+    name: str
+    description: str
+    unit: str | None = None
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A query with parameters, kept in the warehouse under a name; `sql` is its file in warehouse/sql.
+
+    Inside it the name of a parameter stands for what was given: no column of it can have that name.
+    """
+
+    name: str
+    description: str
+    sql: str
+    parameters: tuple[Parameter, ...]
+    columns: tuple[Column, ...] = ()
+    """What it returns beside the columns of the events it was given; none for a macro that is one value."""
+
+    @property
+    def is_table(self) -> bool:
+        return bool(self.columns)
+
+
 Described = TypeVar("Described", Table, View)
+Named = TypeVar("Named", Table, View, Macro)
 
 
 class ColumnProblem(VbnError):
@@ -220,9 +250,9 @@ def _with_recording(recording: Column, columns: tuple[Column, ...]) -> tuple[Col
     return (*columns[:place], recording, *columns[place:])
 
 
-def by_name(described: Iterable[Described]) -> dict[str, Described]:
-    """The tables or views by name; a name used twice is a mistake in the descriptions."""
-    named: dict[str, Described] = {}
+def by_name(described: Iterable[Named]) -> dict[str, Named]:
+    """The tables, views or macros by name; a name used twice is a mistake in the descriptions."""
+    named: dict[str, Named] = {}
     for entry in described:
         if entry.name in named:
             raise ValueError(f"{entry.name} is described twice")

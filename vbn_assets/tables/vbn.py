@@ -1,8 +1,19 @@
-"""The tables and views of Visual Behavior Neuropixels, and which of them one file of each kind gives."""
+"""The tables, views and macros of Visual Behavior Neuropixels, and which of them one file of each kind gives."""
 
 from __future__ import annotations
 
-from vbn_assets.tables import behavior, defects, ecephys, eye_tracking, images, lfp, releases, task, vbn_metadata
+from vbn_assets.tables import (
+    behavior,
+    defects,
+    ecephys,
+    eye_tracking,
+    images,
+    lfp,
+    macros,
+    releases,
+    task,
+    vbn_metadata,
+)
 from vbn_assets.tables.model import I64, Column, by_name, in_recording
 
 RECORDING = Column("ecephys_session_id", I64, "The ecephys session, where there is one", optional=True)
@@ -24,4 +35,10 @@ TABLES = by_name(
     )
 )
 
-VIEWS = by_name(in_recording(RECORDING, (*vbn_metadata.VIEWS, *task.VIEWS, *images.VIEWS, *lfp.VIEWS, *defects.VIEWS)))
+VIEWS = by_name(
+    in_recording(
+        RECORDING, (*vbn_metadata.VIEWS, *task.VIEWS, *images.VIEWS, *ecephys.VIEWS, *lfp.VIEWS, *defects.VIEWS)
+    )
+)
+
+MACROS = by_name((macros.BIN_COUNT, *macros.SPIKES, *macros.TRACES))

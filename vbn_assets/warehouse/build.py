@@ -1,4 +1,4 @@
-"""Contents into a DuckDB file: tables, views, comments, and only as much work as changed.
+"""Contents into a DuckDB file: tables, views, macros, comments, and only as much work as changed.
 
 Given a database attached as `warehouse` that shows something already (or nothing), make it show `contents`.
 Deciding what to show belongs to `contents`; making the new file the one that readers open, to `publish`.
@@ -24,6 +24,7 @@ from vbn_assets.tables.releases import RELEASES, WAREHOUSE_FILES
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
 from vbn_assets.warehouse.existing import Existing, file_key
 from vbn_assets.warehouse.lake import Lake
+from vbn_assets.warehouse.macros import create_macros
 from vbn_assets.warehouse.queries import all_queries, query, quoted, text
 from vbn_assets.warehouse.release_diff import create_release_diff
 
@@ -39,7 +40,8 @@ def registry_fingerprint(lake_dir: Path) -> str:
         for table in project.tables.values()
     ]
     views = [view for project in PROJECTS.values() for view in project.views.values()]
-    facts = (described, views, all_queries(), known_defects(), str(lake_dir))
+    macros = [macro for project in PROJECTS.values() for macro in project.macros.values()]
+    facts = (described, views, macros, all_queries(), known_defects(), str(lake_dir))
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
@@ -69,6 +71,7 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
     for schema in (current, *changed):
         _replace_table(con, schema.schema, "known_defects", defects)
         _create_views(con, project, schema.schema)
+        create_macros(con, project.macros, schema.schema)
         _comment(con, project, schema.schema)
     con.execute("COMMIT")
 

@@ -22,16 +22,17 @@ def lake_of(settings: Settings) -> Lake:
 
 
 def rows_of(table: str, **columns: Any) -> ArrowReading:
-    """Three rows of a described table: ids count from 0, other columns are null unless given."""
+    """Three rows of a described table, or as many as are given: ids count from 0, other columns are null."""
     description = VBN.tables[table]
+    rows = len(next(iter(columns.values()))) if columns else ROWS
     made: dict[str, Any] = {}
     for field in description.file_schema:
         if pa.types.is_integer(field.type):
-            made[field.name] = pa.array(range(ROWS), field.type)
+            made[field.name] = pa.array(range(rows), field.type)
         elif field.nullable:
-            made[field.name] = pa.nulls(ROWS, field.type)
+            made[field.name] = pa.nulls(rows, field.type)
         else:
-            made[field.name] = pa.array([0.5] * ROWS).cast(field.type)
+            made[field.name] = pa.array([0.5] * rows).cast(field.type)
     return ArrowReading(description, conform(pa.table(made | columns), description))
 
 
