@@ -192,11 +192,14 @@ def register_release(workspace: Workspace, release: Release) -> Record:
 
 
 def _link_unchanged_files(workspace: Workspace, release: Release) -> None:
-    """Give a new release the data files that are here for another one: AllenSDK then finds them under its name."""
+    """Give a new release the data files that are here for another one: AllenSDK then finds them under its name.
+
+    Those that AllenSDK brought and nobody hashed yet are linked when they are asked for.
+    """
     from vbn_assets.mirror import How
 
     for planned in workspace.mirror.plan(release.data.values()).of(How.LINKED):
-        workspace.mirror.link(planned.file)
+        workspace.mirror.link(planned.file, verified=True)
 
 
 def refresh_release(workspace: Workspace, version: str, progress: Progress | None = None) -> Record:

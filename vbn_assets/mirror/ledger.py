@@ -90,11 +90,11 @@ class Ledger:
 
     def copies(self, file_hash: str) -> list[Path]:
         """Files that had this hash when last seen; whether they still have is for the caller to find out."""
-        return [path for path, known in self._known() if known == file_hash and path.is_file()]
+        return [path for path, known in self._known() if known == file_hash and _is_file(path)]
 
     def hashes(self) -> set[str]:
         """The hashes of which there is a copy, as far as one can say without reading each."""
-        return {known for path, known in self._known() if path.is_file()}
+        return {known for path, known in self._known() if _is_file(path)}
 
     def _known(self) -> list[tuple[Path, str]]:
         """Paths and the hashes they had: of files that may be gone since, or be another machine's."""
@@ -140,11 +140,19 @@ class Ledger:
         downloads = _read(self._downloads_path, str)
         if downloads is None:
             known = ((self._root.resolve() / name, seen.file_hash) for name, seen in self._read_verified().items())
-            return {str(path): file_hash for path, file_hash in known if path.is_file()}
+            return {str(path): file_hash for path, file_hash in known if _is_file(path)}
         return downloads
 
     def _write_downloads(self, downloads: dict[str, str]) -> None:
         replace_file(self._downloads_path, json.dumps(downloads, indent=2, sort_keys=True).encode())
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is a file; a record may name another machine's places, and somebody else's."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read(path: Path, entry: Callable[[Any], _Entry]) -> dict[str, _Entry] | None:

@@ -207,12 +207,15 @@ class Mirror:
         path = self.path(file)
         return Fetched(file, path, how, path.stat().st_size, received, time.monotonic() - started)
 
-    def link(self, file: ReleaseFile) -> bool:
-        """Have the file where it belongs if its bytes are in the mirror already; nothing comes over the network."""
+    def link(self, file: ReleaseFile, *, verified: bool = False) -> bool:
+        """Have the file where it belongs if its bytes are in the mirror already; nothing comes over the network.
+
+        With `verified`, only a copy that was hashed before counts, so that nothing large is read.
+        """
         if not os.access(self.root, os.W_OK):
             return self.holds(file)
         with _disk_errors(file), self._partial(file).lock():
-            return self._has(self.path(file), file) or self._linked(file)
+            return self._has(self.path(file), file) or self._linked(file, verified=verified)
 
     def plan(self, files: Iterable[ReleaseFile], sizes: Mapping[tuple[str, str], int] | None = None) -> Plan:
         """What fetching the files would do, without touching any; a file not verified yet counts as present.
@@ -299,10 +302,12 @@ class Mirror:
             remedy=_FETCH_IT,
         )
 
-    def _linked(self, file: ReleaseFile) -> bool:
+    def _linked(self, file: ReleaseFile, *, verified: bool = False) -> bool:
         """Whether a copy was here that now is the file too. To be used inside the lock of its content only."""
-        path = self.path(file)
-        copy = next((copy for copy in self._ledger.copies(file.file_hash) if self._right(copy, file)), None)
+        path, copies = self.path(file), self._ledger.copies(file.file_hash)
+        if verified:
+            copies = [copy for copy in copies if self._ledger.hash_of(copy)]
+        copy = next((copy for copy in copies if self._right(copy, file)), None)
         if copy is None:
             return False
         self._make_way(path, file)

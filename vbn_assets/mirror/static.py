@@ -28,5 +28,5 @@ class StaticMirror(Mirror):
     def path(self, file: ReleaseFile) -> Path:
         return self.root / file.key
 
-    def link(self, file: ReleaseFile) -> bool:
+    def link(self, file: ReleaseFile, *, verified: bool = False) -> bool:
         return self.holds(file)

@@ -20,6 +20,7 @@ from vbn_assets.projects import VBN
 from vbn_assets.releases.bucket import object_sizes, unsigned_client
 from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release
 from vbn_assets.sample.process import SampleProcess
+from vbn_assets_tests.as_nobody import as_nobody
 from vbn_assets_tests.faulty_s3 import FaultyS3
 from vbn_assets_tests.mirror.conftest import MB, Watcher, content
 
@@ -269,23 +270,6 @@ def test_a_mirror_that_is_read_only_can_be_read(s3: FaultyS3, publish: Publish, 
 
     assert as_nobody(rotten) == 0
     assert path.exists()
-
-
-def as_nobody(check: Callable[[], None]) -> int:
-    """Run a check in a child that may not write everywhere, as root may; the child's exit code."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            if os.geteuid() == 0:
-                os.setuid(65534)
-            check()
-            code = 0
-        except BaseException as error:
-            print(repr(error), file=sys.__stderr__)
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_a_place_where_no_mirror_can_be_made(published: list[Release], tmp_path: Path) -> None:
