@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from vbn_assets.errors import SettingsError
 from vbn_assets.projects import PROJECTS, Project, project_named
@@ -26,12 +26,25 @@ _ENVIRONMENT = {
 }
 
 
+def _plain_folder(folder: Path) -> Path:
+    """The folder, if DuckDB cannot take its name for a pattern: said before anything is fetched into it."""
+    folder = folder.expanduser().absolute()
+    if any(sign in str(folder) for sign in "*?["):
+        raise SettingsError(
+            "the data folder (VBN_DATA_DIR) has a character that DuckDB takes for a pattern",
+            expected="none of * ? [",
+            found=str(folder),
+            remedy="Choose another folder.",
+        )
+    return folder
+
+
 class Settings(BaseModel):
     """Where the data is kept, what is kept, and where it comes from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data_dir: Path = Path("data")
+    data_dir: Annotated[Path, AfterValidator(_plain_folder)] = Field(Path("data"), validate_default=True)
     """`VBN_DATA_DIR`: holds `mirror/` (verified files), `lake/` (Parquet) and `warehouse.duckdb`."""
     projects: tuple[str, ...] = tuple(PROJECTS)
     """`VBN_PROJECTS`: comma separated."""
@@ -65,14 +78,22 @@ class Settings(BaseModel):
             if environment.get(f"VBN_RELEASE_{name.upper()}")
         }
         try:
-            settings = cls.model_validate(values)
+            return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
             field = str(first["loc"][0])
             raise SettingsError(
                 f"{_ENVIRONMENT.get(field, field)} cannot be read: {first['msg']}", found=repr(first["input"])
             ) from error
-        return settings.model_copy(update={"data_dir": _plain_folder(settings.data_dir.expanduser().absolute())})
+
+    def at(self, data_dir: Path) -> Self:
+        """The same settings for another data folder. Raises `SettingsError` if it cannot be one."""
+        return self.model_copy(update={"data_dir": _plain_folder(data_dir)})
+
+    @property
+    def names_data_dir(self) -> bool:
+        """Whether somebody chose the data folder."""
+        return "data_dir" in self.model_fields_set
 
     @property
     def lake_dir(self) -> Path:
@@ -85,15 +106,3 @@ class Settings(BaseModel):
     def mirror_dir(self, project: Project) -> Path:
         """The project's AllenSDK-shaped cache folder."""
         return self.data_dir / project.mirror_folder
-
-
-def _plain_folder(folder: Path) -> Path:
-    """The folder, if DuckDB cannot take its name for a pattern: said before anything is fetched into it."""
-    if any(sign in str(folder) for sign in "*?["):
-        raise SettingsError(
-            "VBN_DATA_DIR has a character that DuckDB takes for a pattern",
-            expected="none of * ? [",
-            found=str(folder),
-            remedy="Choose another folder.",
-        )
-    return folder

@@ -64,6 +64,17 @@ class CacheWorkspace(Workspace):
     access: Access = Access.S3
     lake_below: Path | None = None
     """A lake that can only be read."""
+    is_temporary: bool = False
+    """Whether the lake is gone when the process ends."""
+
+    def warn_if_temporary(self) -> None:
+        """To be called before work is done that somebody would not like to wait for again."""
+        if self.is_temporary:
+            warn(
+                f"Nothing is written to {self.cache_dir}: tables are made in {self.settings.data_dir}, which is gone "
+                "when this process ends. Set VBN_DATA_DIR to a folder where they can stay.",
+                TemporaryLakeWarning,
+            )
 
     @cached_property
     def mirror(self) -> Mirror:
@@ -94,13 +105,13 @@ def open_folder(
         _require_bucket(Path(cache_dir), project)
     mirror, data = _places(Path(cache_dir).expanduser().absolute(), project, settings)
     data = Path(data_dir).expanduser().absolute() if data_dir else data
-    below = None
-    if not _is_writable(data) or (access is Access.STATIC and data_dir is None):
-        below = data / "lake" if (data / "lake").is_dir() else None
-        data = settings.data_dir if os.environ.get("VBN_DATA_DIR") else _temporary_folder(mirror)
-    return CacheWorkspace(
-        settings.model_copy(update={"data_dir": data}), project, cache_dir=mirror, access=access, lake_below=below
-    )
+    if _is_writable(data) and (access is not Access.STATIC or data_dir):
+        return CacheWorkspace(settings.at(data), project, None, mirror, access)
+    below = data / "lake" if (data / "lake").is_dir() else None
+    if settings.names_data_dir and _is_writable(settings.data_dir):
+        return CacheWorkspace(settings, project, None, mirror, access, below)
+    elsewhere = settings.at(_temporary_folder())
+    return CacheWorkspace(elsewhere, project, None, mirror, access, below, is_temporary=True)
 
 
 def _require_bucket(folder: Path, project: Project) -> None:
@@ -129,12 +140,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 @cache
-def _temporary_folder(mirror: Path) -> Path:
+def _temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="vbn-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    warn(
-        f"Nothing is written to {mirror}: tables are made in {folder}, which is gone when this process ends. Set "
-        "VBN_DATA_DIR to a folder where they can stay.",
-        TemporaryLakeWarning,
-    )
     return folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from semver import Version
 
@@ -19,10 +20,13 @@ from vbn_assets.client.exceptions import (
     UnknownManifest,
 )
 from vbn_assets.client.folder import Access, CacheWorkspace
-from vbn_assets.errors import ManifestError
+from vbn_assets.errors import BucketUnreachable, ManifestError
 from vbn_assets.mirror.ledger import DOWNLOADS
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import Release, version_in
+
+if TYPE_CHECKING:
+    from vbn_assets.releases.bucket import ManifestListing
 
 
 class Manifests:
@@ -199,9 +203,7 @@ class Manifests:
 
 def _offered(workspace: CacheWorkspace) -> list[str]:
     if workspace.access is Access.S3:
-        from vbn_assets.releases.bucket import list_manifests
-
-        return sorted(listed.name for listed in list_manifests(workspace.client, workspace.project))
+        return sorted(listed.name for listed in _published(workspace))
     kept = _kept(workspace)
     if not kept:
         raise UnknownManifest(
@@ -211,6 +213,16 @@ def _offered(workspace: CacheWorkspace) -> list[str]:
             remedy="`from_s3_cache` fetches one; `from_local_cache` opens only what is there.",
         )
     return [_highest(kept, workspace.project)] if workspace.access is Access.STATIC else kept
+
+
+def _published(workspace: CacheWorkspace) -> list[ManifestListing]:
+    from vbn_assets.releases.bucket import list_manifests
+
+    try:
+        return list_manifests(workspace.client, workspace.project)
+    except BucketUnreachable as error:
+        remedy = "Check the network, or open what is in the folder with `from_local_cache`."
+        raise BucketUnreachable(error.problem, file=error.file, found=error.found, remedy=remedy) from error
 
 
 def _kept(workspace: CacheWorkspace) -> list[str]:

@@ -237,6 +237,7 @@ class ProjectCache:
         done = extracted(workspace, file)
         if done:
             return done
+        workspace.warn_if_temporary()
         with shown_progress() as progress:
             path = workspace.mirror.fetch(file, progress).path
         with shown_work(f"reading {file.name}"):

@@ -108,7 +108,18 @@ def test_a_folder_that_is_no_bucket(opened: Path) -> None:
             from_local_cache(opened, use_static_cache=True)
 
 
-def test_without_a_folder_for_its_tables_a_mounted_bucket_has_a_temporary_one(mounted: Path) -> None:
-    with pytest.warns(TemporaryLakeWarning, match="VBN_DATA_DIR"):
-        cache = from_local_cache(mounted, use_static_cache=True)
-    assert len(cache.get_probe_table())
+def test_without_a_folder_for_its_tables_a_mounted_bucket_says_where_a_session_s_go(
+    mounted: Path, sample_files: dict[tuple[str, str, str], Path]
+) -> None:
+    cache = from_local_cache(mounted, use_static_cache=True)
+    release = parse_release((mounted / VBN.manifest_prefix() / manifest("0.5.0")).read_bytes(), VBN, manifest("0.5.0"))
+    file = release.file("behavior_session", 1100000213)
+    path = mounted / file.key
+    path.parent.mkdir(parents=True)
+    shutil.copy(sample_files["0.5.0", *file.identity], path)
+    with pytest.warns(TemporaryLakeWarning, match=r"gone when this process ends\. Set VBN_DATA_DIR"):
+        session = cache.get_behavior_session(1100000213)
+    assert len(session.trials)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache.get_behavior_session(1100000213)
