@@ -110,7 +110,7 @@ def open_folder(
     below = data / "lake" if (data / "lake").is_dir() else None
     if settings.names_data_dir and _is_writable(settings.data_dir):
         return CacheWorkspace(settings, project, None, mirror, access, below)
-    elsewhere = settings.at(_temporary_folder())
+    elsewhere = settings.at(temporary_folder())
     return CacheWorkspace(elsewhere, project, None, mirror, access, below, is_temporary=True)
 
 
@@ -140,7 +140,8 @@ def _is_writable(folder: Path) -> bool:
 
 
 @cache
-def _temporary_folder() -> Path:
+def temporary_folder() -> Path:
+    """A folder for this process, and those forked from it."""
     folder = Path(tempfile.mkdtemp(prefix="vbn-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

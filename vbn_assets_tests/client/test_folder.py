@@ -13,7 +13,7 @@ import pytest
 
 from vbn_assets.client import VisualBehaviorNeuropixelsProjectCache
 from vbn_assets.client.exceptions import TemporaryLakeWarning
-from vbn_assets.client.folder import Access, CacheWorkspace, open_folder
+from vbn_assets.client.folder import Access, CacheWorkspace, open_folder, temporary_folder
 from vbn_assets.errors import BucketUnreachable, SettingsError, WarehouseError
 from vbn_assets.projects import VBN
 from vbn_assets.sample.process import SampleProcess
@@ -110,6 +110,7 @@ def read_only(opened: Path, sample_bucket: SampleProcess, monkeypatch: pytest.Mo
 
 def test_a_folder_that_cannot_be_written_can_be_read(read_only: Path) -> None:
     def check() -> None:
+        temporary_folder.cache_clear()  # the one of this process is root's
         cache = from_s3_cache(read_only)
         assert cache.current_manifest() == manifest("0.5.0")
         assert len(cache.get_unit_table())
