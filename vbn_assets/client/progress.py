@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from vbn_assets.mirror import Progress
@@ -86,4 +87,6 @@ def _console() -> Console | None:
     from rich.console import Console
 
     console = Console(stderr=True)
+    if console.is_jupyter and find_spec("ipywidgets") is None:  # without them rich only says that it wants them
+        return Console(stderr=True, force_terminal=True, force_jupyter=False)
     return console if console.is_terminal or console.is_jupyter else None
