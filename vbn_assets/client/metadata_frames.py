@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vbn_assets.tables.model import PRESENT_COLUMNS
+from vbn_assets.tables.model import PRESENT_COLUMNS, WRITTEN_AS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +31,17 @@ def metadata_frame(table: pa.Table, index: str, integers: Collection[str] = ()) 
 
     metadata = table.schema.metadata or {}
     names = json.loads(metadata[PRESENT_COLUMNS]) if PRESENT_COLUMNS in metadata else table.column_names
-    values = {name: _integers(table[name]) if name in integers else _values(table[name]) for name in names}
+    values = {name: _integers(table[name]) if name in integers else _values(_as_written(table, name)) for name in names}
     key = pd.Index(values.pop(index), name=index)
     # Each with its own type: left to itself, pandas 3 makes text of its own kind of every column of texts.
     columns = {name: pd.Series(column, key, column.dtype, copy=True) for name, column in values.items()}
     return pd.DataFrame(columns, key, pd.Index(list(columns), dtype=object))
+
+
+def _as_written(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """A column with the type that its text in the CSV looks like."""
+    written = (table.schema.field(name).metadata or {}).get(WRITTEN_AS)
+    return table[name].cast(written.decode()) if written else table[name]
 
 
 def _values(column: pa.ChunkedArray) -> NDArray[Any]:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from vbn_assets.errors import MetadataError
 from vbn_assets.metadata.floats import parse_floats
 from vbn_assets.tables import Table, conform
-from vbn_assets.tables.model import ColumnProblem
+from vbn_assets.tables.model import WRITTEN_AS, ColumnProblem
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +64,8 @@ def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
 
     Empty is null, whole numbers written as 29.0 are int64, floats are what pandas 1.5 reads. Raises `MetadataError`
     for a file that is no CSV, a missing column, a value of another type and a key that stands twice.
+
+    A field's metadata tells (`WRITTEN_AS`) where whole numbers stand for floats or the other way round.
     """
     name = path.name
     text = _read_csv(path, description, release)
@@ -79,8 +81,12 @@ def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         columns = list(pool.map(typed, text.column_names))
+    fields = [
+        pa.field(column, values.type, metadata=_marks(text.column(column), values.type))
+        for column, values in zip(text.column_names, columns, strict=True)
+    ]
     try:
-        table = conform(pa.table(columns, text.column_names), description, file=name, release=release)
+        table = conform(pa.table(columns, pa.schema(fields)), description, file=name, release=release)
     except ColumnProblem as problem:
         raise MetadataError(**vars(problem)) from problem
     _check_key(table, description, name, release)
@@ -156,6 +162,23 @@ def _typed(text: pa.ChunkedArray, dtype: pa.DataType, column: str, file: str, re
             found=repr(value),
             remedy=_REMEDY,
         ) from error
+
+
+def _marks(text: pa.ChunkedArray, dtype: pa.DataType) -> dict[bytes, bytes] | None:
+    """What a column's numbers look like, if not like what they are: 385 for a float, 29.0 for a whole number."""
+    if text.type != pa.string() or text.null_count == len(text):
+        return None
+    if dtype == pa.float64() and _all_match(text, r"^[+-]?[0-9]+$"):
+        return {WRITTEN_AS: b"int64"}
+    if dtype == pa.int64() and not _all_match(text, r"^[+-]?[0-9]+$"):
+        return {WRITTEN_AS: b"double"}
+    return None
+
+
+def _all_match(text: pa.ChunkedArray, pattern: str) -> bool:
+    """Whether every value matches; known after one value where the first does not."""
+    first = text.drop_null().slice(0, 1)
+    return all(pc.all(pc.match_substring_regex(values, pattern)).as_py() for values in (first, text))
 
 
 def _first_bad(text: pa.ChunkedArray, dtype: pa.DataType) -> tuple[int, str]:

@@ -165,6 +165,9 @@ PRESENT_COLUMNS = b"vbn_assets.columns"
 STORED_AS_NUMBER = {b"vbn_assets.stored_as": b"number"}
 """Parquet metadata of a column of truth values that its file has as 0, 1 and NaN: pandas' nullable ones in AllenSDK."""
 
+WRITTEN_AS = b"vbn_assets.written_as"
+"""Parquet metadata key of a CSV's column: the type that its text looks like, where the table is described otherwise."""
+
 
 def conform(table: pa.Table, description: Table, *, file: str | None = None, release: str | None = None) -> pa.Table:
     """`table` with the described columns first, in order and typed, then whatever else came, kept as it is.

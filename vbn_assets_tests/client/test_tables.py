@@ -12,6 +12,8 @@ import pytest
 from vbn_assets.client import OutdatedManifestWarning, VisualBehaviorNeuropixelsProjectCache
 from vbn_assets.client.lookup import row_of
 from vbn_assets.client.metadata_frames import metadata_frame
+from vbn_assets.metadata.csv_tables import read_table
+from vbn_assets.projects import VBN
 from vbn_assets_tests.client.conftest import manifest
 
 Cache = VisualBehaviorNeuropixelsProjectCache
@@ -130,6 +132,22 @@ def test_types_follow_from_values_as_pandas_infers_them() -> None:
     assert frame["gappy truth"].tolist()[1] is True
     assert frame["cast"].isna().tolist() == [True, False]
     assert frame["nothing"].isna().all()
+
+
+def test_numbers_have_the_type_their_text_looks_like(tmp_path: Path) -> None:
+    csv = tmp_path / "probes.csv"
+    described = VBN.tables["probes"]
+    names = [column.name for column in described.columns]
+    rows = [
+        "1,7,probeA,30000,2500.0,1.0,True,29.0,384,[],5",
+        "2,7,probeB,30000,,1.0,False,30.0,384,[],-999",
+    ]
+    csv.write_text("\n".join([",".join(names), *rows]))
+    frame = metadata_frame(read_table(csv, described, release="0.5.0"), "ecephys_probe_id")
+    expected = pd.read_csv(csv, index_col="ecephys_probe_id")
+    assert [str(dtype) for dtype in frame.dtypes] == [str(dtype).replace("str", "object") for dtype in expected.dtypes]
+    assert (str(frame["sampling_rate"].dtype), str(frame["unit_count"].dtype)) == ("int64", "float64")
+    assert frame["unit_count"].tolist() == [29.0, 30.0]
 
 
 def test_a_table_without_rows_keeps_its_columns() -> None:
