@@ -2,7 +2,7 @@
 
 A cache folder is a mirror. Which lake goes with it follows from where it is:
 
-* the mirror of a data folder (`data/mirror`), or a data folder itself: that data folder's lake and warehouse;
+* the mirror of a data folder (`data/mirror`), or a data folder itself, such as `VBN_DATA_DIR`: its lake and warehouse;
 * any other folder, empty or filled by AllenSDK: `lake/` and `warehouse.duckdb` inside it, which AllenSDK passes over;
 * one that cannot be written: its own lake if it has one, and what is new in `VBN_DATA_DIR`, else in a temporary folder.
 """
@@ -125,7 +125,8 @@ def _require_bucket(folder: Path, project: Project) -> None:
 
 def _places(cache_dir: Path, project: Project, settings: Settings) -> tuple[Path, Path]:
     """The folder with the files, and the one with the lake."""
-    if any((cache_dir / other.mirror_folder).is_dir() for other in PROJECTS.values()):
+    is_named = settings.names_data_dir and cache_dir == settings.data_dir
+    if is_named or any((cache_dir / other.mirror_folder).is_dir() for other in PROJECTS.values()):
         return cache_dir / project.mirror_folder, cache_dir
     data = cache_dir.parent
     if cache_dir == data / project.mirror_folder and ((data / "lake").is_dir() or data == settings.data_dir):

@@ -39,6 +39,7 @@ def test_a_data_folder_and_its_mirror_are_the_same_cache(tmp_path: Path, monkeyp
     assert places(open_folder(data / "mirror", VBN, Access.S3))[1] == data / "mirror"
     monkeypatch.setenv("VBN_DATA_DIR", str(data))
     assert places(open_folder(data / "mirror", VBN, Access.S3)) == (data / "mirror", data)
+    assert places(open_folder(data, VBN, Access.S3)) == (data / "mirror", data)
     monkeypatch.delenv("VBN_DATA_DIR")
     (data / "lake").mkdir(parents=True)
     assert places(open_folder(data / "mirror", VBN, Access.S3)) == (data / "mirror", data)
