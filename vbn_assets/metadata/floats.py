@@ -15,8 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 _NUMBER = re.compile(r"([+-]?)(?=\.?\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?")
+_SCIENTIFIC = r"^(?P<mantissa>-?[0-9]+\.[0-9]*)[eE]\+?(?P<exponent>-?[0-9]{1,2})$"
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _KEPT_DIGITS = 17
+_WORD = 8
+"""Characters that are looked at together, as one 64-bit number."""
 _POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(309)])
 _INTEGER_POWERS_OF_TEN = 10 ** np.arange(_KEPT_DIGITS + 1)
 
@@ -26,17 +29,34 @@ def parse_floats(text: pa.StringArray) -> pa.DoubleArray:
 
     Raises `ValueError` where a value is no number.
     """
-    characters, bounds = _characters(text)
-    negative = characters[bounds[:-1]] == ord("-")
-    point = pc.fill_null(pc.find_substring(text, "."), -1).to_numpy().astype(np.int64)
-    others = np.add.reduceat((characters - np.uint8(ord("0")) > 9).view(np.uint8), bounds, dtype=np.uint16)[:-1]
-    plain = (point > negative) & (point < _KEPT_DIGITS) & (others == 1 + negative)
-    values = np.zeros(len(text))
-    values[plain] = _parse_plain(characters, bounds[:-1][plain], np.diff(bounds)[plain], point[plain], negative[plain])
     null = pc.is_null(text).to_numpy(zero_copy_only=False)
-    for row in np.flatnonzero(~plain & ~null):
+    values, read = _parse_together(text, np.zeros(len(text), np.int64))
+    others = np.flatnonzero(~(read | null))
+    values[others], read[others] = _parse_together(*_mantissas_and_exponents(text.take(pa.array(others))))
+    for row in np.flatnonzero(~(read | null)):
         values[row] = _parse_one(text[row].as_py())
     return pa.array(values, mask=null)
+
+
+def _parse_together(text: pa.StringArray, exponent: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Numbers like -12.5, times ten to `exponent`, and which of the texts are of that form."""
+    characters, bounds = _characters(text)
+    negative = characters[bounds[:-1]] == ord("-")
+    begin, length = bounds[:-1] + negative, np.diff(bounds) - negative
+    whole = _digits_before_point(_words(characters)[begin])
+    pointed = (whole > 0) & (whole < length) & (whole < _WORD)
+    plain = pointed & _without_others(characters, bounds, 1 + negative, pointed)
+    number, fraction = _parse_plain(characters, begin[plain], length[plain], whole[plain])
+    values = np.zeros(len(text))
+    values[plain] = _scaled_together(np.where(negative[plain], -number, number), exponent[plain] - fraction)
+    return values, plain
+
+
+def _mantissas_and_exponents(text: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
+    """1.5e-05 in two; null and 0 where a text has no exponent of this form."""
+    parts = pc.extract_regex(text, _SCIENTIFIC)
+    exponents = pc.struct_field(parts, "exponent").cast(pa.int64()).fill_null(0)
+    return pc.struct_field(parts, "mantissa"), exponents.to_numpy(zero_copy_only=False)
 
 
 def _characters(text: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -45,6 +65,38 @@ def _characters(text: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int
     bounds = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1].astype(np.int64)
     characters = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
     return np.concatenate([characters, np.zeros(16, np.uint8)]), bounds - bounds[0]
+
+
+def _words(characters: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The eight characters from each place on as one number."""
+    return np.ndarray(len(characters) - _WORD + 1, "<u8", characters, strides=(1,))
+
+
+def _digits_before_point(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """How many characters of a word come before its first point; eight if it has none.
+
+    Eight at a time: a byte that is no point keeps its high bit clear, and the lowest one set leads to the place.
+    """
+    others = words ^ np.uint64(0x2E2E2E2E2E2E2E2E)
+    points = (others - np.uint64(0x0101010101010101)) & ~others & np.uint64(0x8080808080808080)
+    first = (points & (~points + np.uint64(1))) >> np.uint64(7)
+    places = (first * np.uint64(0x0001020304050607)) >> np.uint64(56)
+    return np.where(points == 0, _WORD, places.astype(np.int64))
+
+
+def _without_others(
+    characters: NDArray[np.uint8], bounds: NDArray[np.int64], expected: NDArray[np.int64], pointed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which texts have only as many characters beside digits as `expected`: their sign and point.
+
+    Where all that are not empty have these and all together have no more, they need not be counted one by one.
+    """
+    odd = characters - np.uint8(ord("0")) > 9
+    empty = bounds[:-1] == bounds[1:]
+    if (pointed | empty).all() and np.count_nonzero(odd[: bounds[-1]]) == expected[~empty].sum():
+        return pointed
+    counted: NDArray[np.bool_] = np.add.reduceat(odd.view(np.uint8), bounds, dtype=np.uint16)[:-1] == expected
+    return counted
 
 
 def _parse_one(text: str) -> float:
@@ -74,26 +126,33 @@ def _scaled(number: float, power: int, text: str) -> float:
     return float(number / _POWERS_OF_TEN[max(-308 - power, 0)] / _POWERS_OF_TEN[min(-power, 308)])
 
 
+def _scaled_together(number: NDArray[np.float64], power: NDArray[np.int64]) -> NDArray[np.float64]:
+    """As `_scaled`, for powers that a double has."""
+    scaled: NDArray[np.float64] = number / _POWERS_OF_TEN[np.maximum(-power, 0)]
+    large = power > 0
+    scaled[large] = number[large] * _POWERS_OF_TEN[power[large]]
+    return scaled
+
+
 def _parse_plain(
     characters: NDArray[np.uint8],
     begin: NDArray[np.int64],
     length: NDArray[np.int64],
-    point: NDArray[np.int64],
-    negative: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Numbers like -12.5, all at once: `length` characters from `begin` on, the `point` among the first 17."""
-    whole = point - negative
-    fraction = np.minimum(length - negative - 1, _KEPT_DIGITS) - whole
-    digits = _integers(characters, begin + negative, whole) * _INTEGER_POWERS_OF_TEN[fraction]
-    digits += _integers(characters, begin + point + 1, fraction)
-    number = _rounded_digit_by_digit(digits) / _POWERS_OF_TEN[fraction]
-    signed: NDArray[np.float64] = np.where(negative, -number, number)
-    return signed
+    whole: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The digits of numbers like 12.5 as one number each, and how many of them come after the point.
+
+    A number is `length` characters from `begin` on, `whole` of them before the point.
+    """
+    fraction = np.minimum(length - 1, _KEPT_DIGITS) - whole
+    digits = _integers(characters, begin, whole) * _INTEGER_POWERS_OF_TEN[fraction]
+    digits += _integers(characters, begin + whole + 1, fraction)
+    return _rounded_digit_by_digit(digits), fraction
 
 
 def _integers(characters: NDArray[np.uint8], begin: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers that `count` (0 to 16) digits from `begin` on spell."""
-    words = np.ndarray(len(characters) - 7, "<u8", characters, strides=(1,))
+    words = _words(characters)
     if count.max(initial=0) <= 8:
         return _up_to_eight(words[begin], count)
     lead = np.maximum(count - 8, 0)
