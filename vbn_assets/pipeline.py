@@ -266,9 +266,23 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
         with open_session(path, kind=kind, expected_id=None, release="") as session:
             released = _file_with_hash(workspace, hashing.result())
             if released is None:
-                source = Source(kind.name, str(session.ids[kind.id_column]), hashing.result())
+                name = _released_name(workspace, kind, session.ids[kind.id_column])
+                recording, _, part = name.partition("/")
+                if part:
+                    session = session.knowing({workspace.project.recording_id: int(recording)})
+                source = Source(kind.name, name, hashing.result())
                 return _extracted(workspace, source) or _extract(workspace, session, source, started)
     return extract_file(workspace, path, released)
+
+
+def _released_name(workspace: Workspace, kind: FileKind, id: int) -> str:
+    """What the releases held call their file about this; the id if they have none.
+
+    The name of an LFP file says which session its probe is of: the file itself does not.
+    """
+    releases = reversed(workspace.mirror.releases())
+    files = (workspace.files_about(release, kind).get(str(id)) for release in releases)
+    return next((file.id for file in files if file), str(id))
 
 
 def require_sound(record: Record) -> Record:

@@ -88,6 +88,8 @@ def _series(file: SessionFile) -> tuple[h5py.Dataset, NDArray[np.float64]]:
     name = f"probe_{file.ids['ecephys_probe_id']}_lfp"
     series = f"acquisition/{name}/{name}_data"
     data, times = file.dataset(f"{series}/data"), file.dataset(f"{series}/timestamps")[:]
+    if not np.can_cast(data.dtype, np.float32):
+        raise file.error("has LFP that float32 cannot hold", expected="float32", found=data.dtype)
     if len(data) != len(times):
         raise file.error("has LFP and times of different length", expected=len(data), found=len(times))
     return data, times

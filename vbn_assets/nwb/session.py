@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,6 +111,10 @@ class Session:
     def ids(self) -> Mapping[str, int]:
         """What the file is about, by the names of the ids."""
         return self.file.ids
+
+    def knowing(self, ids: Mapping[str, int]) -> Session:
+        """The same, with ids that the file does not name."""
+        return replace(self, file=replace(self.file, ids={**self.file.ids, **ids}))
 
     def tables(self) -> list[TableReading]:
         """Every table that is read from a file of this kind, the big ones first."""

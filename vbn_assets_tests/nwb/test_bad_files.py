@@ -237,6 +237,11 @@ def test_lfp_with_too_few_times(lfp: Callable[..., str]) -> None:
     assert "LFP and times of different length" in lfp(shorten)
 
 
+def test_lfp_that_would_lose_digits(lfp: Callable[..., str]) -> None:
+    text = lfp(lambda file: replace(file[LFP], "data", file[f"{LFP}/data"][:].astype("f8") / 3))
+    assert "LFP that float32 cannot hold" in text
+
+
 def test_lfp_of_other_channels(lfp: Callable[..., str]) -> None:
     def narrow(file: h5py.File) -> None:
         replace(file[LFP], "data", file[f"{LFP}/data"][:, :-1])

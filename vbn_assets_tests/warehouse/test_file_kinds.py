@@ -151,6 +151,32 @@ def test_lfp_belongs_to_its_session(con: duckdb.DuckDBPyConnection) -> None:
         assert rows.fetchall() == [(1100000303, 1100000102), (1100000308, 1100000104)], table
 
 
+def test_lfp_of_no_release_goes_to_its_session_and_hides_none(
+    workspace: Workspace,
+    records: dict[tuple[str, str], Record],
+    sample_files: dict[tuple[str, str, str], Path],
+    tmp_path: Path,
+) -> None:
+    other = tmp_path / "filtered_otherwise.nwb"
+    shutil.copy(sample_files[RELEASE, "probe_lfp", "1100000104/probeB"], other)
+    other.chmod(0o644)
+    with h5py.File(other, "r+") as file:
+        file["acquisition/probe_1100000308_lfp/probe_1100000308_lfp_data/data"][:] *= 2
+    record = extract_unreleased(workspace, other)
+    assert record.source.id == "1100000104/probeB"
+    assert record.source.ids["ecephys_session_id"] == 1100000104
+    publish(workspace.settings)
+    with duckdb.connect(str(workspace.settings.warehouse_path), read_only=True) as con:
+        blocks = con.execute(
+            "SELECT ecephys_session_id, count(*), count(DISTINCT (channel_id, block)), max(list_max(samples)) "
+            "FROM vbn.lfp WHERE ecephys_probe_id = 1100000308 GROUP BY ALL"
+        ).fetchall()
+    expected = lfp_golden()[1]["lfp"]
+    assert [row[0] for row in blocks] == [1100000104]
+    assert blocks[0][1] == blocks[0][2]
+    assert blocks[0][3] == expected.max(), "the release's file is shown"
+
+
 def test_current_source_density(con: duckdb.DuckDBPyConnection) -> None:
     probe, expected = lfp_golden()
     rows = con.execute(
