@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
@@ -13,13 +14,12 @@ from vbn_assets.client.metadata_frames import metadata_frame
 from vbn_assets.client.project_cache import ProjectCache, data_file
 from vbn_assets.client.source import ProbeFacts, SessionSource
 from vbn_assets.projects import VBN
-from vbn_assets.releases.manifest import Release, ReleaseFile
+from vbn_assets.releases.manifest import ReleaseFile
 from vbn_assets.warehouse.lake import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vbn_assets.client.behavior_session import BehaviorSession
     from vbn_assets.client.ecephys_session import BehaviorEcephysSession
 
 _INTEGERS = frozenset(
@@ -73,24 +73,11 @@ class VisualBehaviorNeuropixelsProjectCache(ProjectCache):
         """
         from vbn_assets.client.ecephys_session import BehaviorEcephysSession
 
-        return BehaviorEcephysSession(self._source(self._release, self._ecephys_file(ecephys_session_id)))
-
-    def get_behavior_session(self, behavior_session_id: int) -> BehaviorSession:
-        """One behavior session: of its own file, or the behaviour half of its ecephys session's.
-
-        Raises as `get_ecephys_session` does. Releases before 0.4.0 have halves only; AllenSDK raises KeyError there.
-        """
-        from vbn_assets.client.behavior_session import BehaviorSession
-
-        return BehaviorSession(self._source(self._release, self._behavior_file(behavior_session_id)))
+        return BehaviorEcephysSession(self._with_probes(self._source(self._ecephys_file(ecephys_session_id))))
 
     def get_ecephys_session_url(self, ecephys_session_id: int) -> str:
         """Where the file of an ecephys session can be downloaded."""
         return self._url(self._ecephys_file(ecephys_session_id))
-
-    def get_behavior_session_url(self, behavior_session_id: int) -> str:
-        """Where the file that has a behavior session can be downloaded: its own, or its ecephys session's."""
-        return self._url(self._behavior_file(behavior_session_id))
 
     def get_probe_lfp_url(self, ecephys_probe_id: int) -> str:
         """Where the LFP file of a probe can be downloaded. `ValueError` if it has none."""
@@ -107,6 +94,7 @@ class VisualBehaviorNeuropixelsProjectCache(ProjectCache):
         return data_file(self._release, session["file_id"], f"ecephys session {id}")
 
     def _behavior_file(self, id: object) -> ReleaseFile:
+        """Its own, or its ecephys session's; before 0.4.0 only that, where AllenSDK raises KeyError."""
         sessions = self._table(self._release, "behavior_sessions")
         session = row_of(sessions, "behavior_session_id", id, "behavior_session_table")
         file_id = session.get("file_id")
@@ -114,23 +102,22 @@ class VisualBehaviorNeuropixelsProjectCache(ProjectCache):
             return self._ecephys_file(session["ecephys_session_id"])
         return data_file(self._release, file_id, f"behavior session {id}")
 
-    def _source(self, release: Release, file: ReleaseFile) -> SessionSource:
-        record = self._held(file)
-        session = record.source.ids.get("ecephys_session_id")
+    def _with_probes(self, source: SessionSource) -> SessionSource:
+        """What probes.csv says of the session's probes, and their LFP when it is asked for."""
+        release, session = self._release, source.record.source.ids["ecephys_session_id"]
 
-        def probes() -> list[Mapping[str, Any]]:
+        def probes() -> dict[int, Mapping[str, Any]]:
             table = self._table(release, "probes")
-            rows: list[Mapping[str, Any]] = table.filter(pc.equal(table["ecephys_session_id"], session)).to_pylist()
-            return rows
+            rows = table.filter(pc.equal(table["ecephys_session_id"], session)).to_pylist()
+            return {row["ecephys_probe_id"]: row for row in rows if _has_lfp(row)}
 
-        def probe_facts() -> dict[int, ProbeFacts]:
-            return {probe["ecephys_probe_id"]: _facts(probe) for probe in probes() if _has_lfp(probe)}
+        def facts() -> dict[int, ProbeFacts]:
+            return {id: _facts(probe) for id, probe in probes().items()}
 
-        def lfp_record(probe_id: int) -> Record:
-            file_ids = {probe["ecephys_probe_id"]: probe["file_id"] for probe in probes() if _has_lfp(probe)}
-            return self._held(data_file(release, file_ids[probe_id], f"probe {probe_id}"))
+        def lfp(probe_id: int) -> Record:
+            return self._held(data_file(release, probes()[probe_id]["file_id"], f"probe {probe_id}"))
 
-        return SessionSource(self._workspace.lake, record, release, probe_facts, lfp_record)
+        return replace(source, probe_facts=facts, lfp_record=lfp)
 
 
 def _has_lfp(probe: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ the steps of `pipeline`. What is there already is read from the lake.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, overload
@@ -15,6 +16,7 @@ from vbn_assets.client.exceptions import MissingInStaticCache, StaticCacheError,
 from vbn_assets.client.folder import Access, CacheWorkspace, open_folder
 from vbn_assets.client.manifests import Manifests
 from vbn_assets.client.progress import shown_hashing, shown_progress, shown_work
+from vbn_assets.client.source import SessionSource
 from vbn_assets.errors import MetadataError
 from vbn_assets.pipeline import extract_file, extracted, made_release, make_release, metadata_record, require_sound
 from vbn_assets.projects import Project
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from vbn_assets.client.behavior_session import BehaviorSession
 
-class ProjectCache:
+
+class ProjectCache(ABC):
     """One project's releases in one folder, as AllenSDK's `ProjectCacheBase` shows them.
 
     Made by `from_s3_cache` or `from_local_cache`. Right here, where AllenSDK is not:
@@ -148,6 +152,20 @@ class ProjectCache:
         with shown_hashing(sum(path.stat().st_size for path in mirror.content())) as advanced:
             mirror.hash_all(advanced)
 
+    def get_behavior_session(self, behavior_session_id: int) -> BehaviorSession:
+        """One behavior session: of its own file, or the behaviour of the recording that it is a part of.
+
+        Its file is fetched and read if it is not held, which takes a while. Raises `RuntimeError` for an id that is
+        not in the table, and the errors of `Mirror.fetch` and `extract_file`.
+        """
+        from vbn_assets.client.behavior_session import BehaviorSession
+
+        return BehaviorSession(self._source(self._behavior_file(behavior_session_id)))
+
+    def get_behavior_session_url(self, behavior_session_id: int) -> str:
+        """Where the file that has a behavior session can be downloaded: its own, or its recording's."""
+        return self._url(self._behavior_file(behavior_session_id))
+
     def get_manifest_url(self, version: str | None = None) -> str:
         """Where a release's manifest can be downloaded, by default that of the release that is loaded."""
         settings, project = self._workspace.settings, self._workspace.project
@@ -195,6 +213,10 @@ class ProjectCache:
             answer = con.execute(query)
             return answer.to_arrow_table() if arrow else answer.df()
 
+    @abstractmethod
+    def _behavior_file(self, id: object) -> ReleaseFile:
+        """The file of the release that has a behavior session. Raises `UnknownId` if there is no such session."""
+
     def _require_record(self, method: str) -> None:
         if self._workspace.access is Access.STATIC:
             raise MissingInStaticCache(
@@ -230,6 +252,10 @@ class ProjectCache:
     def _table(self, release: Release, name: str) -> pa.Table:
         """A metadata table of a release that was opened."""
         return self._workspace.lake.read(metadata_record(self._workspace, release, name).tables[name])
+
+    def _source(self, file: ReleaseFile) -> SessionSource:
+        """What a session object of a file of the release reads from."""
+        return SessionSource(self._workspace.lake, self._held(file), self._release)
 
     def _held(self, file: ReleaseFile) -> Record:
         """The sound record of a release's file, which is fetched and read if the lake does not have it."""
