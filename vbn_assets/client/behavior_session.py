@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from datetime import UTC
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 import numpy as np
@@ -16,6 +17,7 @@ from vbn_assets.client.frames import in_file_order, read_rows, to_frame, with_tr
 from vbn_assets.client.rig_geometry import Coordinates
 from vbn_assets.client.source import SessionSource
 from vbn_assets.client.stimulus_templates import read_stimulus_templates
+from vbn_assets.errors import NwbError
 from vbn_assets.tables import Entity
 from vbn_assets.tables.task import PERFORMANCE_METRICS
 
@@ -54,12 +56,36 @@ class BehaviorSession:
 
     _CHANGES_AS_STORED: ClassVar = False
     """Whether presentations have the file's `is_change` and `flashes_since_change`, and not the computed ones."""
-    _NO_DATA: ClassVar = frozenset({"list_data_attributes_and_methods"})
+    _NO_DATA: ClassVar = frozenset({"from_nwb_path", "list_data_attributes_and_methods"})
+    _NEEDED_TABLE: ClassVar = "trials"
+    """What only files have that such an object can be about."""
 
     def __init__(self, source: SessionSource) -> None:
         """The session of a file in the lake; use the project caches, or `from_nwb_path`."""
         self._source = source
         self._frames: dict[str, pd.DataFrame] = {}
+
+    @classmethod
+    def from_nwb_path(cls, nwb_path: str | Path, *, project: str = "vbn") -> Self:
+        """The session of an NWB file on disk, wherever it is from; nothing is known of LFP then, as in AllenSDK.
+
+        Its tables are made in the lake of `VBN_DATA_DIR`; of a file whose tables are there it is hashed only, about a
+        second a GB. Raises `NwbError` for a file that cannot be read, or not as a session of this class.
+        """
+        from vbn_assets.pipeline import Workspace, extract_unreleased, require_sound
+        from vbn_assets.projects import project_named
+        from vbn_assets.settings import Settings
+
+        workspace = Workspace(Settings.from_environment(), project_named(project))
+        record = require_sound(extract_unreleased(workspace, Path(nwb_path)))
+        if cls._NEEDED_TABLE not in record.tables:
+            raise NwbError(
+                f"is no file for {cls.__name__}",
+                file=Path(nwb_path).name,
+                expected=f"a file with {cls._NEEDED_TABLE}",
+                found=f"a {record.source.kind} file",
+            )
+        return cls(SessionSource(workspace.lake, record, None))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._source.record.source.id})"

@@ -25,6 +25,7 @@ class BehaviorEcephysSession(BehaviorSession):
     """One ecephys session as AllenSDK 2.16.2 shows it. Units and channels come probe by probe, in the file's order."""
 
     _CHANGES_AS_STORED: ClassVar = True
+    _NEEDED_TABLE: ClassVar = "session_probes"
 
     def __init__(self, source: SessionSource) -> None:
         super().__init__(source)

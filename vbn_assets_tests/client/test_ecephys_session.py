@@ -12,12 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vbn_assets.client.behavior_session import BehaviorSession
 from vbn_assets.client.ecephys_session import BehaviorEcephysSession
 from vbn_assets.client.exceptions import UnknownProbe
-from vbn_assets.client.source import SessionSource
-from vbn_assets.pipeline import Workspace, extract_unreleased
-from vbn_assets.projects import VBN
-from vbn_assets.settings import Settings
+from vbn_assets.errors import NwbError
 from vbn_assets_tests.client.against_allensdk import ask, assert_array, assert_frame, exactly
 from vbn_assets_tests.golden import golden, golden_path
 
@@ -134,7 +132,7 @@ def test_limits_include_their_value_and_zero_is_one(
 
 
 def test_units_that_lack_a_limited_metric_are_left_out_but_have_spikes(
-    tmp_path: Path, sample_files: dict[tuple[str, str, str], Path]
+    tmp_path: Path, sample_files: dict[tuple[str, str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ecephys_session_1100000104.nwb"
     shutil.copy(sample_files["0.5.0", "ecephys_session", "1100000104"], path)
@@ -142,8 +140,8 @@ def test_units_that_lack_a_limited_metric_are_left_out_but_have_spikes(
         for unit, metric in enumerate(("amplitude_cutoff", "presence_ratio", "isi_violations")):
             file[f"units/{metric}"][unit] = np.nan
         lacking = file["units/id"][:3].tolist()
-    workspace = Workspace(Settings(data_dir=tmp_path), VBN)
-    session = BehaviorEcephysSession(SessionSource(workspace.lake, extract_unreleased(workspace, path), None))
+    monkeypatch.setenv("VBN_DATA_DIR", str(tmp_path))
+    session = BehaviorEcephysSession.from_nwb_path(path)
     assert set(session.spike_times) - set(session.get_units().index) == set(lacking)
 
 
@@ -208,3 +206,21 @@ def test_without_xarray_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(ImportError, match=r"pip install 'vbn_assets\[lfp\]'"):
         session.get_lfp(1100000308)
+
+
+def test_a_file_on_disk_is_a_session_of_the_right_class_only(
+    tmp_path: Path, sample_files: dict[tuple[str, str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VBN_DATA_DIR", str(tmp_path))
+    recorded = sample_files["0.5.0", "ecephys_session", "1100000104"]
+    trained = sample_files["0.5.0", "behavior_session", "1100000213"]
+    session = BehaviorEcephysSession.from_nwb_path(str(recorded))
+    assert_frame(session.trials, "0.5.0", "trials", 1100000104, "ecephys_session")
+    assert session.get_lfp(1100000308) is None
+    half = BehaviorSession.from_nwb_path(recorded)
+    assert half.stimulus_presentations["is_change"].dtype == bool
+    assert BehaviorSession.from_nwb_path(trained).behavior_session_id == 1100000213
+    with pytest.raises(NwbError, match=r"is no file for BehaviorEcephysSession.*found a behavior_session file"):
+        BehaviorEcephysSession.from_nwb_path(trained)
+    with pytest.raises(NwbError, match="is not HDF5"):
+        BehaviorSession.from_nwb_path(__file__)
