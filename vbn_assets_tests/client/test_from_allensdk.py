@@ -31,6 +31,7 @@ def calls() -> list[str]:
 @pytest.fixture(scope="module")
 def names(ecephys_session: Callable[[str, int], BehaviorEcephysSession], cache: ProjectCache) -> dict[str, object]:
     """What the names in the calls mean; everything that the queries are about is held then."""
+    load(cache, "0.4.0")
     ecephys_session("0.5.0", 1100000102)
     cache.get_behavior_session(1100000213)
     session = ecephys_session("0.5.0", 1100000104)
