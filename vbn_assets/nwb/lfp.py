@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vbn_assets.nwb.electrodes import read_channels
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables.lfp import CURRENT_SOURCE_DENSITY, LFP
+from vbn_assets.tables.model import nan_to_null
 
 _BLOCK_SAMPLES = 1250
 """A second of LFP: little to read beyond the window that was asked for."""
@@ -78,7 +79,7 @@ def read_current_source_density(file: SessionFile) -> pa.Table:
             "time": np.tile(times, len(along)),
             "vertical_position": np.repeat(along, len(times)),
             "horizontal_position": np.repeat(across, len(times)),
-            "csd": density.ravel(),
+            "csd": nan_to_null(density.ravel()),
         }
     )
 

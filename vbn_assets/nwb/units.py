@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vbn_assets.nwb.columns import read_dynamic_table, read_row_ends
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables.ecephys import SESSION_UNITS
+from vbn_assets.tables.model import nan_to_null
 
 _RAGGED = ("spike_times", "spike_amplitudes", "waveform_mean")
 _PIECE_BYTES = 8 << 20
@@ -43,7 +44,8 @@ def read_spike_times(file: SessionFile) -> Iterator[pa.Table]:
     for piece in spans.pieces(max_rows=_PIECE_BYTES // 24):
         unit_id = np.repeat(piece.unit_ids, piece.counts)
         spike_time, spike_amplitude = _sorted_by_time(unit_id, times[piece.rows], amplitudes[piece.rows])
-        yield pa.table({"unit_id": unit_id, "spike_time": spike_time, "spike_amplitude": spike_amplitude})
+        amplitude = nan_to_null(spike_amplitude)
+        yield pa.table({"unit_id": unit_id, "spike_time": spike_time, "spike_amplitude": amplitude})
 
 
 def read_mean_waveforms(file: SessionFile) -> Iterator[pa.Table]:

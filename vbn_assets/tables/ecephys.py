@@ -112,6 +112,7 @@ SESSION_PROBES = Table(
 
 SPIKE_TIMES = Table(
     name="spike_times",
+    reader_version=2,
     description="Every spike of every unit, sorted by unit and time.",
     entity=Entity.ECEPHYS_SESSION,
     allensdk="session.spike_times, session.spike_amplitudes",

@@ -75,6 +75,7 @@ _DENSITY = "/processing/current_source_density/ecephys_csd"
 
 CURRENT_SOURCE_DENSITY = Table(
     name="current_source_density",
+    reader_version=2,
     description="Mean current source density around a flash, one row a virtual channel and time.",
     entity=Entity.ECEPHYS_PROBE,
     key=("ecephys_probe_id", "virtual_channel_index", "time"),

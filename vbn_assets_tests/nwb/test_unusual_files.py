@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -262,3 +263,18 @@ def test_extensions_that_no_object_is_of_are_not_read(
         file["specifications/ndx-aibs-ophys-event-detection/0.1.0/namespace"][()] = "{"
 
     assert read_tables(changed(spoil))["trials"] == unchanged["trials"]
+
+
+def test_nan_is_null_where_sql_would_average_it(
+    changed: Changed, sample_files: dict[tuple[str, str, str], Path], read_tables: ReadTables, tmp_path: Path
+) -> None:
+    def blank(file: h5py.File) -> None:
+        file["units/spike_amplitudes"][3] = np.nan
+
+    assert read_tables(changed(blank))["spike_times"]["spike_amplitude"].null_count == 1
+    probe = tmp_path / "probe_probeB_lfp.nwb"
+    shutil.copy(sample_files["0.4.0", "probe_lfp", "1100000104/probeB"], probe)
+    probe.chmod(0o644)
+    with h5py.File(probe, "r+") as file:
+        file["processing/current_source_density/ecephys_csd/current_source_density/data"][5, :2] = np.nan
+    assert read_tables(probe, "probe_lfp")["current_source_density"]["csd"].null_count == 2

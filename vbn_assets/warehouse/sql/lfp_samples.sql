@@ -5,7 +5,7 @@ SELECT
     start_time,
     end_time,
     unnest(timestamps) AS time,
-    unnest(samples) AS lfp
+    nullif(unnest(samples), 'nan'::FLOAT) AS lfp
 FROM {schema}.lfp
 JOIN (SELECT ecephys_probe_id, block, timestamps FROM {schema}.lfp_timestamps) AS times
     USING (ecephys_probe_id, block)
