@@ -103,7 +103,7 @@ def open_folder(
     settings = Settings.from_environment()
     if access is Access.STATIC:
         _require_bucket(Path(cache_dir), project)
-    mirror, data = _places(Path(cache_dir).expanduser().absolute(), project, settings)
+    mirror, data = _places(Path(cache_dir).expanduser().resolve(), project, settings)
     data = Path(data_dir).expanduser().absolute() if data_dir else data
     if _is_writable(data) and (access is not Access.STATIC or data_dir):
         return CacheWorkspace(settings.at(data), project, None, mirror, access)
@@ -125,11 +125,12 @@ def _require_bucket(folder: Path, project: Project) -> None:
 
 def _places(cache_dir: Path, project: Project, settings: Settings) -> tuple[Path, Path]:
     """The folder with the files, and the one with the lake."""
-    is_named = settings.names_data_dir and cache_dir == settings.data_dir
+    ours = settings.data_dir.resolve()
+    is_named = settings.names_data_dir and cache_dir == ours
     if is_named or any((cache_dir / other.mirror_folder).is_dir() for other in PROJECTS.values()):
         return cache_dir / project.mirror_folder, cache_dir
     data = cache_dir.parent
-    if cache_dir == data / project.mirror_folder and ((data / "lake").is_dir() or data == settings.data_dir):
+    if cache_dir == data / project.mirror_folder and ((data / "lake").is_dir() or data == ours):
         return cache_dir, data
     return cache_dir, cache_dir
 

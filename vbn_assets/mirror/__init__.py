@@ -6,7 +6,7 @@ through `objects`, and `disk` does what must be atomic. `adoption` takes in file
 `static` reads a mounted bucket as if it were a mirror.
 """
 
-from vbn_assets.mirror.adoption import Adopted, adopt
+from vbn_assets.mirror.adoption import Adopted, Adoption
 from vbn_assets.mirror.download import Limits
 from vbn_assets.mirror.mirror import Checked, Fetched, How, Mirror, Plan, Planned
 from vbn_assets.mirror.progress import Progress
@@ -14,6 +14,7 @@ from vbn_assets.mirror.static import StaticMirror
 
 __all__ = [
     "Adopted",
+    "Adoption",
     "Checked",
     "Fetched",
     "How",
@@ -23,5 +24,4 @@ __all__ = [
     "Planned",
     "Progress",
     "StaticMirror",
-    "adopt",
 ]

@@ -6,11 +6,11 @@ to say that bytes are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vbn_assets.errors import ManifestError, UnknownRelease
+from vbn_assets.errors import ManifestError
 from vbn_assets.mirror.disk import hash_file
 from vbn_assets.mirror.mirror import Mirror
 from vbn_assets.projects import Project
@@ -53,24 +53,10 @@ def releases_in(folder: Path, project: Project) -> Iterator[Release | ManifestEr
                 yield error
 
 
-def adopt(
-    mirror: Mirror,
-    sources: Iterable[Path],
-    releases: Sequence[Release],
-    advanced: Callable[[int], None] | None = None,
-) -> Iterator[Adopted]:
-    """Take each source that has the bytes of a file of one of the releases into the mirror. `advanced` counts bytes.
-
-    Sources stay where they are: the mirror gets a hard link, or else a symbolic link, or else a copy. A release of
-    which something was taken is kept. Raises `UnknownRelease` if there is no release to compare with.
-    """
-    if not releases:
-        raise UnknownRelease(
-            f"no release of {mirror.project.name} is known to compare with", remedy="Run `vbn sync` first."
-        )
-    ordered = sorted(releases, key=lambda release: release.semver)
-    wanted = {file.file_hash: (release, file) for release in ordered for file in release.files()}
-    names = _names(ordered)
+def hashes(
+    sources: Iterable[Path], advanced: Callable[[int], None] | None = None
+) -> Iterator[tuple[Path, str | OSError]]:
+    """The hash of each source, or why it cannot be read. One file under several names is read once."""
     seen: dict[tuple[int, int], str] = {}
     for source in sources:
         try:
@@ -79,20 +65,38 @@ def adopt(
             if inode not in seen:
                 seen[inode] = hash_file(source, advanced)
         except OSError as error:
-            yield Adopted(source, None, problem=f"cannot be read: {error.strerror}")
-            continue
-        if seen[inode] in wanted:
-            yield _taken(mirror, source, *wanted[seen[inode]])
+            yield source, error
         else:
-            yield Adopted(source, None, problem=_mistake(source, names))
+            yield source, seen[inode]
 
 
-def _taken(mirror: Mirror, source: Path, release: Release, file: ReleaseFile) -> Adopted:
-    new = not mirror.holds(file)
-    mirror.keep_manifest(release)
-    if new:
-        mirror.take(source.resolve(), file)
-    return Adopted(source, file, new)
+class Adoption:
+    """Takes files into one mirror that have the bytes of a file of some releases."""
+
+    def __init__(self, mirror: Mirror, releases: Iterable[Release]) -> None:
+        self._mirror = mirror
+        ordered = sorted(releases, key=lambda release: release.semver)
+        self._wanted = {file.file_hash: (release, file) for release in ordered for file in release.files()}
+        self._names = _names(ordered)
+
+    def take(self, source: Path, found: str | OSError) -> Adopted:
+        """What becomes of a source that has this hash. It stays where it is: the mirror gets a hard link to it, or else
+        a symbolic link, or else a copy. A release of which something was taken is kept.
+        """
+        if isinstance(found, OSError):
+            return Adopted(source, None, problem=f"cannot be read: {found.strerror}")
+        if found not in self._wanted:
+            return Adopted(source, None, problem=self._mistake(source))
+        release, file = self._wanted[found]
+        new = not self._mirror.holds(file)
+        self._mirror.keep_manifest(release)
+        if new:
+            self._mirror.take(source.resolve(), file)
+        return Adopted(source, file, new)
+
+    def _mistake(self, source: Path) -> str | None:
+        file = self._names.get(source.parts[-2:]) or self._names.get((source.name,))
+        return f"has the name of {file.kind} {file.id} and not the bytes that any release names" if file else None
 
 
 def _names(releases: Iterable[Release]) -> dict[tuple[str, ...], ReleaseFile]:
@@ -104,10 +108,3 @@ def _names(releases: Iterable[Release]) -> dict[tuple[str, ...], ReleaseFile]:
             if file.kind != METADATA and file.id in file.name:
                 names[file.name,] = file
     return names
-
-
-def _mistake(source: Path, names: Mapping[tuple[str, ...], ReleaseFile]) -> str | None:
-    file = names.get(source.parts[-2:]) or names.get((source.name,))
-    if file is None:
-        return None
-    return f"has the name of {file.kind} {file.id} and not the bytes that any release names"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,17 @@ def test_each_release_has_the_columns_its_csv_has(cache: Cache) -> None:
     assert "file_id" not in cache.get_probe_table()
     cache.load_latest_manifest()
     assert "file_id" in cache.get_probe_table()
+
+
+def test_a_release_that_contradicts_itself_is_readable_with_a_warning(opened: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(opened, tmp_path / "cache", symlinks=True))
+    (record,) = folder.glob("lake/vbn/files/release=0.5.0/*.json")
+    document = json.loads(record.read_text())
+    document["claims"][0] |= {"holds": False, "violations": ["unit_id 7"]}
+    record.write_text(json.dumps(document))
+    with pytest.warns(UserWarning, match=r"does not hold.*found unit_id 7.*can be read here"):
+        cache = Cache.from_local_cache(folder)
+    assert len(cache.get_unit_table())
 
 
 def test_types_follow_from_values_as_pandas_infers_them() -> None:

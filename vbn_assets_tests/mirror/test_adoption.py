@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
-from vbn_assets.errors import ManifestError, UnknownRelease
-from vbn_assets.mirror import Adopted, How, Mirror, adopt
-from vbn_assets.mirror.adoption import candidates, releases_in
+from vbn_assets.errors import ManifestError
+from vbn_assets.mirror import Adopted, Adoption, How, Mirror
+from vbn_assets.mirror.adoption import candidates, hashes, releases_in
 from vbn_assets.projects import VBN
 from vbn_assets.releases.manifest import Release
 
@@ -17,7 +15,9 @@ SampleFiles = dict[tuple[str, str, str], Path]
 
 
 def looked_at(mirror: Mirror, folder: Path, releases: list[Release]) -> dict[str, Adopted]:
-    return {str(found.source.relative_to(folder)): found for found in adopt(mirror, candidates([folder]), releases)}
+    adoption = Adoption(mirror, releases)
+    found = (adoption.take(*hashed) for hashed in hashes(candidates([folder])))
+    return {str(file.source.relative_to(folder)): file for file in found}
 
 
 def test_files_from_elsewhere_are_adopted_by_their_hash(
@@ -71,8 +71,9 @@ def test_a_file_under_two_names_is_read_once(
     (folder / "a.csv").write_bytes(sample_files["0.5.0", "metadata", "probes"].read_bytes())
     (folder / "b.csv").symlink_to(folder / "a.csv")
     read: list[int] = []
-    found = list(adopt(sample, candidates([folder, folder / "a.csv"]), published, read.append))
-    assert [item.new for item in found] == [True, False]
+    adoption = Adoption(sample, published)
+    sources = candidates([folder, folder / "a.csv"])
+    assert [adoption.take(*hashed).new for hashed in hashes(sources, read.append)] == [True, False]
     assert sum(read) == (folder / "a.csv").stat().st_size
 
 
@@ -83,8 +84,3 @@ def test_manifests_in_a_folder_are_found_and_broken_ones_named(published: list[R
     first, second = releases_in(tmp_path, VBN)
     assert first == published[0]
     assert isinstance(second, ManifestError)
-
-
-def test_nothing_to_compare_with(sample: Mirror, tmp_path: Path) -> None:
-    with pytest.raises(UnknownRelease, match="vbn sync"):
-        list(adopt(sample, [tmp_path / "a.nwb"], []))
