@@ -29,7 +29,7 @@ TRIALS = Table(
         Column(
             "change_time_no_display_delay",
             F64,
-            "Time of the change (or sham change), without the monitor's delay",
+            "When the change (or sham change) was ordered: the monitor showed it 20 ms later",
             "s",
             source="/intervals/trials/change_time_no_display_delay",
             optional=True,
@@ -37,7 +37,7 @@ TRIALS = Table(
         Column(
             "change_time",
             F64,
-            "Time of the change (or sham change); only in files of sessions without probes",
+            "When the monitor showed the change (or sham change); only in files of sessions without probes",
             "s",
             source="/intervals/trials/change_time",
             optional=True,
@@ -45,11 +45,17 @@ TRIALS = Table(
         Column("go", BOOL, "A change the mouse should answer", source="/intervals/trials/go"),
         Column("catch", BOOL, "A sham change", source="/intervals/trials/catch"),
         Column("lick_times", pa.list_(F64), "Licks during the trial", "s", source="/intervals/trials/lick_times"),
-        Column("response_time", F64, "First lick after the change", "s", source="/intervals/trials/response_time"),
+        Column(
+            "response_time",
+            F64,
+            "First lick of the trial; null if aborted",
+            "s",
+            source="/intervals/trials/response_time",
+        ),
         Column(
             "response_latency",
             F64,
-            "From change to first lick; only in files of sessions without probes",
+            "From change_time to first lick; only in files of sessions without probes",
             "s",
             source="/intervals/trials/response_latency",
             optional=True,
@@ -79,14 +85,25 @@ STIMULUS_PRESENTATIONS = Table(
     columns=(
         BEHAVIOR_SESSION,
         Column("stimulus_presentations_id", I64, "Number of the presentation in its session", nullable=False),
-        Column("stimulus_block", I64, "Block of the session", source=f"{_SHOWN}/stimulus_block"),
+        Column(
+            "stimulus_block",
+            I64,
+            "Block; with probes: 0 task, 1 and 3 gray, 2 gabors, 4 flashes, 5 passive replay of the task",
+            source=f"{_SHOWN}/stimulus_block",
+        ),
         Column("image_name", STR, "Image shown; empty where omitted", source=f"{_SHOWN}/image_name", optional=True),
         Column("duration", F64, "Time on screen", "s", source=f"{_SHOWN}/duration"),
-        Column("start_time", F64, "Onset", "s", source=f"{_SHOWN}/start_time"),
-        Column("end_time", F64, "Offset", "s", source=f"{_SHOWN}/stop_time"),
+        Column("start_time", F64, "Onset on the monitor, its delay included", "s", source=f"{_SHOWN}/start_time"),
+        Column("end_time", F64, "Offset on the monitor", "s", source=f"{_SHOWN}/stop_time"),
         Column("start_frame", I64, "First stimulus frame", source=f"{_SHOWN}/start_frame"),
         Column("end_frame", I64, "Frame after the last", source=f"{_SHOWN}/end_frame"),
-        Column("is_change", BOOL, "First flash of a new image", source=f"{_SHOWN}/is_change", optional=True),
+        Column(
+            "is_change",
+            BOOL,
+            "First flash of a new image; null where no images are shown",
+            source=f"{_SHOWN}/is_change",
+            optional=True,
+        ),
         Column(
             "is_image_novel", BOOL, "Image set unknown to the mouse", source=f"{_SHOWN}/is_image_novel", optional=True
         ),

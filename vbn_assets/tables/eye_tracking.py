@@ -15,13 +15,20 @@ _SERIES = {
 _PARTS = {"cr": "corneal reflection", "eye": "eyelid", "pupil": "pupil"}
 
 
+_AREAS = {
+    "cr": "Area of the corneal reflection's ellipse",
+    "eye": "Area of the eyelid's ellipse",
+    "pupil": "Area of the pupil, as a circle of its longer half axis",
+}
+
+
 def _area(part: str) -> Column:
-    text = f"Area of the {_PARTS[part]}'s ellipse; null in likely blinks"
+    text = f"{_AREAS[part]}; null in likely blinks"
     return Column(f"{part}_area", F64, text, "pixels²", source=f"{_SERIES[part]}/area_raw")
 
 
 def _raw_area(part: str) -> Column:
-    text = f"Area of the {_PARTS[part]}'s ellipse, likely blinks included"
+    text = f"{_AREAS[part]}, likely blinks included"
     return Column(f"{part}_area_raw", F64, text, "pixels²", source=f"{_SERIES[part]}/area_raw")
 
 

@@ -77,6 +77,20 @@ def test_behavior_tables_hold_all_sessions_once(con: duckdb.DuckDBPyConnection) 
         assert con.execute(sessions.format(table)).fetchall() == expected, table
 
 
+def test_what_the_data_dictionary_says_of_the_monitor_s_delay(con: duckdb.DuckDBPyConnection) -> None:
+    delays = """
+        SELECT shown.ecephys_session_id IS NOT NULL, round(shown.start_time - drawn.timestamps, 3),
+            coalesce(change_time - shown.start_time, change_time_no_display_delay - drawn.timestamps)
+        FROM vbn.trials
+        JOIN vbn.stimulus_presentations AS shown
+            ON shown.behavior_session_id = trials.behavior_session_id AND start_frame = change_frame
+        JOIN vbn.stimulus_timestamps AS drawn
+            ON drawn.behavior_session_id = trials.behavior_session_id AND frame = change_frame
+        GROUP BY ALL ORDER BY ALL
+    """
+    assert con.execute(delays).fetchall() == [(False, 0.021, 0.0), (True, 0.02, 0.0)]
+
+
 @pytest.mark.parametrize(
     ("kind", "id", "behavior_session"),
     [("ecephys_session", 1100000103, 1100000203), ("behavior_session", 1100000213, 1100000213)],
