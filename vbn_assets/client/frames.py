@@ -85,4 +85,5 @@ def _without_none(values: list[Any]) -> list[Any]:
 
 def _arrays(lists: pa.ListArray) -> list[NDArray[Any]]:
     values = lists.values.to_numpy(zero_copy_only=False)
+    values.setflags(write=False)
     return [values[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]

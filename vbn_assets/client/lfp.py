@@ -113,7 +113,7 @@ def _read_traces(path: Path, ids: NDArray[np.int64], blocks: _Blocks) -> NDArray
         trace = trace_of[rows["channel_id"][0].as_py()]
         numbers = rows["block"].to_numpy()
         begin, end = numbers.searchsorted([blocks.numbers[0], blocks.numbers[-1] + 1])
-        samples = rows["samples"].combine_chunks()[begin:end].flatten().to_numpy()
+        samples = rows["samples"].combine_chunks()[begin:end].flatten().to_numpy(zero_copy_only=False)
         start = blocks.offsets[numbers[begin] - blocks.numbers[0]]
         trace[start : start + len(samples)] = samples
 

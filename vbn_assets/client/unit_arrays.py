@@ -152,5 +152,6 @@ def _values(column: pa.Array) -> Array:
 
 
 def _by_unit(unit_ids: NDArray[np.int64], values: Array) -> dict[int, Array]:
+    values.setflags(write=False)
     begins = np.concatenate([[0], np.flatnonzero(np.diff(unit_ids)) + 1, [len(unit_ids)]]) if len(unit_ids) else [0]
     return {int(unit_ids[begin]): values[begin:end] for begin, end in pairwise(begins)}

@@ -19,6 +19,7 @@ RATE, BLOCK, SLAB, SAMPLES = 100.0, 10, 50, 123
 CHANNELS = (30, 10, 20)
 TIMES = 5 + np.arange(SAMPLES) / RATE
 TRACES = np.random.default_rng(1).normal(size=(len(CHANNELS), SAMPLES)).astype(np.float32)
+TRACES[1, 61] = np.nan
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class SlabReading:
             for channel, trace in zip(CHANNELS, TRACES, strict=True):
                 blocks = in_blocks(trace[slab])
                 numbers = start // BLOCK + np.arange(len(blocks))
+                lists = pa.array([[sample if sample == sample else None for sample in block] for block in blocks])
                 yield pa.table(
-                    {"channel_id": [channel] * len(blocks), "block": numbers, "samples": pa.array(blocks, SAMPLE_LIST)}
+                    {"channel_id": [channel] * len(blocks), "block": numbers, "samples": lists.cast(SAMPLE_LIST)}
                 )
 
 

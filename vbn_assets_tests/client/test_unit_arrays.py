@@ -115,6 +115,13 @@ def test_arrays_are_read_only_also_when_put_together(arrays: UnitArrays) -> None
             arrays[unit_id][0] = 0.0
 
 
+def test_null_is_nan_and_read_only_too(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"unit_id": [1, 1], "spike_amplitude": [0.5, None]}), tmp_path / "amplitudes.parquet")
+    amplitudes = UnitArrays([1], UnitColumn(tmp_path / "amplitudes.parquet", "spike_amplitude"))[1]
+    np.testing.assert_array_equal(amplitudes, [0.5, np.nan])
+    assert not amplitudes.flags.writeable
+
+
 def test_lists_are_rows_of_a_matrix(tmp_path: Path) -> None:
     waveforms = pa.table({"unit_id": [1, 1, 2], "mean_waveform": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]})
     pq.write_table(waveforms, tmp_path / "waveforms.parquet")
