@@ -152,7 +152,8 @@ class Lake:
 
     def keep(self, readings: Iterable[SharedReading]) -> tuple[TableFile, ...]:
         """Write what is not there yet of rows that many source files have in common. Raises as `write` does."""
-        return tuple(self._keep(reading) for reading in readings)
+        with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
+            return tuple(pool.map(self._keep, readings))
 
     def commit(self, record: Record) -> Record:
         """Make the record, and by it the tables it names, part of the lake."""
