@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from vbn_assets.mirror import Fetched, Plan, Progress
 
 
+FETCHED_AT_ONCE = 4
+"""Small files take longer to ask for than to bring; of large ones the mirror lets one through at a time."""
+
+
 class SyncProgress(Protocol):
     """`mirror.Progress`, told besides when the tables of a file that has arrived are being made."""
 
@@ -130,7 +134,7 @@ def make_sessions(
     Closing the generator stops the download too; what has arrived of it is kept for the next time.
     """
     stop = threading.Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="download") as downloads:
+    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="download") as downloads:
         watched = _Stoppable(progress, stop)
         arriving = [(file, downloads.submit(workspace.mirror.fetch, file, watched)) for file in files]
         try:

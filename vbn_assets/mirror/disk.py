@@ -22,14 +22,18 @@ Way = Callable[[Path, Path], None]
 _SLICE = 1 << 20
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Give `path` new content: a reader sees all of the old or all of the new, a power cut leaves one of them."""
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Give `path` new content: a reader sees all of the old or all of the new.
+
+    A power cut leaves one of them if it is to be `durable`; that takes the disk some milliseconds.
+    """
     temporary = _beside(path)
     try:
         with temporary.open("wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,8 +11,9 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -59,17 +60,25 @@ class Download:
 
 
 class Downloader:
-    """Fetches one file; made for each."""
+    """Fetches one file; made for each. `line` is held by the one large file that is on its way."""
 
     def __init__(
-        self, file: ReleaseFile, objects: Objects, partial: Partial, limits: Limits, progress: Progress
+        self,
+        file: ReleaseFile,
+        objects: Objects,
+        partial: Partial,
+        limits: Limits,
+        progress: Progress,
+        line: threading.Lock,
     ) -> None:
         self._file = file
         self._objects = objects
         self._partial = partial
         self._limits = limits
         self._progress = progress
+        self._line = line
         self._stopped = threading.Event()
+        self._sized = threading.Event()
 
     def run(self) -> Download:
         """All parts that are missing; the hash is of what the disk has, parts of earlier runs included.
@@ -77,43 +86,51 @@ class Downloader:
         Raises `FileGone`, `BucketError`, `DiskFull`, `DownloadError` when every try was in vain, and `Contradiction`;
         complete parts stay for the next run.
         """
-        begun = self._begin()
-        file_hash = self._fetch_and_hash()
-        size = self._partial.size or 0
+        coming: dict[int, Future[None]] = {}
+        with ThreadPoolExecutor(self._limits.connections, thread_name_prefix="download") as pool:
+            try:
+                begun = self._begin(pool, coming)
+                size = self._partial.size or 0
+                # A large file fills the line alone: two would both come later, and neither sooner.
+                with self._line if size > self._limits.part_size * self._limits.connections else nullcontext():
+                    file_hash = self._fetch_and_hash(pool, coming)
+            except BaseException:
+                self._stop(coming.values())
+                raise
         return Download(file_hash, size, size - begun)
 
-    def _begin(self) -> int:
-        """Get to know the size, which comes with the first part; the bytes that were there already."""
+    def _begin(self, pool: ThreadPoolExecutor, coming: dict[int, Future[None]]) -> int:
+        """Get to know the size, which comes with the head of the first part; the bytes that were there already."""
         if self._partial.size is None and self._file.file_hash == _EMPTY:  # S3 has no ranges of an empty object
             self._partial.begin(0)
         if self._partial.size is None:
-            self._fetch(self._partial.parts()[0])
+            (first,) = self._partial.parts()
+            coming[first.number] = pool.submit(self._fetch, first)
+            coming[first.number].add_done_callback(lambda _: self._sized.set())
+            self._sized.wait()
+            if self._partial.size is None:
+                coming[first.number].result()
             return 0
         begun = self._partial.done
         self._require_room(self._partial.size - begun)
         self._progress.started(self._file, self._partial.size, begun)
         return begun
 
-    def _fetch_and_hash(self) -> str:
+    def _fetch_and_hash(self, pool: ThreadPoolExecutor, coming: dict[int, Future[None]]) -> str:
         """Parts arrive in any order and are hashed in theirs, while later ones are still on their way."""
         digest = blake2b()
         parts = self._partial.parts()
-        with (
-            self._partial.data.open("rb", buffering=0) as data,
-            ThreadPoolExecutor(self._limits.connections, thread_name_prefix="download") as pool,
-        ):
-            coming = {part: pool.submit(self._fetch, part) for part in parts if not self._partial.has(part)}
-            try:
-                for part in parts:
-                    if part in coming:
-                        coming[part].result()
-                    data.seek(part.start)
-                    for start in range(part.start, part.stop, _SLICE):
-                        digest.update(data.read(min(_SLICE, part.stop - start)))
-                os.fsync(data.fileno())
-            except BaseException:
-                self._stop(list(coming.values()))
-                raise
+        for part in parts:
+            if part.number not in coming and not self._partial.has(part):
+                coming[part.number] = pool.submit(self._fetch, part)
+        with self._partial.data.open("rb", buffering=0) as data:
+            for part in parts:
+                if part.number in coming:
+                    coming[part.number].result()
+                data.seek(part.start)
+                for start in range(part.start, part.stop, _SLICE):
+                    digest.update(data.read(min(_SLICE, part.stop - start)))
+            os.fsync(data.fileno())
         return digest.hexdigest()
 
     def _fetch(self, part: Part) -> None:
@@ -138,6 +155,7 @@ class Downloader:
             self._require_room(body.size)
             self._partial.begin(body.size)
             self._progress.started(self._file, body.size, 0)
+            self._sized.set()
         elif body.size != self._partial.size:
             raise Contradiction(f"{body.size} bytes after {self._partial.size}")
         missing = min(part.stop, body.size) - start
@@ -153,7 +171,7 @@ class Downloader:
         if missing:
             raise Interrupted(f"{missing} bytes are missing at the end")
 
-    def _stop(self, coming: list[Future[None]]) -> None:
+    def _stop(self, coming: Iterable[Future[None]]) -> None:
         self._stopped.set()
         for future in coming:
             future.cancel()

@@ -133,7 +133,7 @@ class Ledger:
 
     def _write_verified(self, verified: dict[str, Seen]) -> None:
         rows = {name: [seen.size, seen.modified, seen.file_hash] for name, seen in sorted(verified.items())}
-        replace_file(self._root / _VERIFIED, json.dumps(rows, indent=0).encode())
+        replace_file(self._root / _VERIFIED, json.dumps(rows, indent=0).encode(), durable=False)
 
     def _read_downloads(self) -> dict[str, str]:
         """AllenSDK's record; if it is missing or broken, as much of it as ours knows."""

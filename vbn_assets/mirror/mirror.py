@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -128,6 +129,7 @@ class Mirror:
         self.project = project
         self._offline = offline
         self._limits = limits or Limits()
+        self._line = threading.Lock()
         self._ledger = Ledger(self.root)
         self._objects = Objects(project, endpoint_url, self._limits.connect_seconds, self._limits.request_seconds)
 
@@ -321,7 +323,7 @@ class Mirror:
         for _ in range(_DOWNLOADS):
             how = How.RESUMED if partial.done else How.DOWNLOADED
             try:
-                download = Downloader(file, self._objects, partial, self._limits, progress).run()
+                download = Downloader(file, self._objects, partial, self._limits, progress, self._line).run()
             except Contradiction as contradiction:
                 found = str(contradiction)
             else:
