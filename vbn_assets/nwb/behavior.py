@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from vbn_assets.nwb.columns import read_column
+from vbn_assets.nwb.columns import read_series
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables.behavior import LICKS, REWARDS
 
@@ -18,7 +18,7 @@ def read_licks(file: SessionFile) -> pa.Table:
     if "licking" not in file.group("processing"):
         return LICKS.file_schema.empty_table()
     licks = "processing/licking/licks"
-    return _columns(file, timestamps=f"{licks}/timestamps", frame=f"{licks}/data")
+    return read_series(file, timestamps=f"{licks}/timestamps", frame=f"{licks}/data")
 
 
 def read_rewards(file: SessionFile) -> pa.Table:
@@ -26,7 +26,7 @@ def read_rewards(file: SessionFile) -> pa.Table:
     if "rewards" not in file.group("processing"):
         return REWARDS.file_schema.empty_table()
     rewards = "processing/rewards"
-    return _columns(
+    return read_series(
         file,
         volume=f"{rewards}/volume/data",
         timestamps=f"{rewards}/autorewarded/timestamps",
@@ -46,24 +46,15 @@ def read_raw_running_speed(file: SessionFile) -> pa.Table:
 
 def read_stimulus_timestamps(file: SessionFile) -> pa.Table:
     """Table `stimulus_timestamps`, numbered by frame."""
-    times = _columns(file, timestamps="processing/stimulus/timestamps/timestamps")
+    times = read_series(file, timestamps="processing/stimulus/timestamps/timestamps")
     return times.add_column(0, "frame", pa.array(np.arange(times.num_rows)))
 
 
 def _running(file: SessionFile, series: str) -> pa.Table:
     """A series of speeds; negated where the mouse would on the whole have run backwards."""
     speed = f"processing/running/{series}"
-    running = _columns(file, timestamps=f"{speed}/timestamps", speed=f"{speed}/data")
+    running = read_series(file, timestamps=f"{speed}/timestamps", speed=f"{speed}/data")
     values = running["speed"].to_numpy()
     if len(values) and np.nanmean(values) < _BACKWARDS:
         return running.set_column(1, "speed", pa.array(-1 * values, from_pandas=True))
     return running
-
-
-def _columns(file: SessionFile, **datasets: str) -> pa.Table:
-    """Series that belong together, each as a column. `NwbError` where their lengths differ."""
-    columns = {name: read_column(file.dataset(dataset)) for name, dataset in datasets.items()}
-    lengths = {datasets[name]: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise file.error("has series of different length", expected="one length", found=lengths)
-    return pa.table(columns)

@@ -66,3 +66,12 @@ def _read_ragged(file: SessionFile, name: str, column: str) -> pa.Array:
     values = read_column(file.dataset(f"{name}/{column}"))
     offsets = np.concatenate([[0], ends]).astype(np.int32)
     return pa.ListArray.from_arrays(offsets, values[: offsets[-1]])
+
+
+def read_series(file: SessionFile, **datasets: str) -> pa.Table:
+    """Datasets that belong together, each as a column. `NwbError` where their lengths differ."""
+    columns = {name: read_column(file.dataset(dataset)) for name, dataset in datasets.items()}
+    lengths = {datasets[name]: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise file.error("has series of different length", expected="one length", found=lengths)
+    return pa.table(columns)

@@ -23,13 +23,27 @@ from vbn_assets.nwb.behavior import (
 from vbn_assets.nwb.electrodes import read_channels, read_probes
 from vbn_assets.nwb.eye_tracking import read_eye_tracking, read_rig_geometry
 from vbn_assets.nwb.images import ImageReading, read_session_images
+from vbn_assets.nwb.imaging import (
+    read_experiment_metadata,
+    read_motion_correction,
+    read_ophys_timestamps,
+    read_projections,
+)
 from vbn_assets.nwb.lfp import read_current_source_density, read_lfp, read_lfp_channels, read_lfp_timestamps
 from vbn_assets.nwb.metadata import read_session_metadata
 from vbn_assets.nwb.optotagging import read_optotagging
 from vbn_assets.nwb.performance import read_performance_metrics, read_rolling_performance
 from vbn_assets.nwb.presentations import read_stimulus_presentations
+from vbn_assets.nwb.rois import read_cell_specimen_table, read_excluded_rois, read_roi_masks
 from vbn_assets.nwb.session_file import SessionFile, open_file
 from vbn_assets.nwb.task import read_task_parameters
+from vbn_assets.nwb.traces import (
+    read_corrected_fluorescence_traces,
+    read_demixed_traces,
+    read_dff_traces,
+    read_events,
+    read_neuropil_traces,
+)
 from vbn_assets.nwb.trials import read_trials
 from vbn_assets.nwb.units import read_mean_waveforms, read_spike_times, read_spikes_per_unit, read_units
 from vbn_assets.projects import FileKind
@@ -40,6 +54,12 @@ _SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
     "spike_times": read_spike_times,
     "mean_waveforms": read_mean_waveforms,
     "lfp": read_lfp,
+    "dff_traces": read_dff_traces,
+    "corrected_fluorescence_traces": read_corrected_fluorescence_traces,
+    "demixed_traces": read_demixed_traces,
+    "neuropil_traces": read_neuropil_traces,
+    "events": read_events,
+    "roi_masks": read_roi_masks,
 }
 """Big tables, read piece by piece. First, so that what takes longest starts first."""
 
@@ -61,6 +81,12 @@ _WHOLE: dict[str, Callable[[SessionFile], pa.Table]] = {
     "lfp_timestamps": read_lfp_timestamps,
     "lfp_channels": read_lfp_channels,
     "current_source_density": read_current_source_density,
+    "cell_specimen_table": read_cell_specimen_table,
+    "excluded_rois": read_excluded_rois,
+    "ophys_timestamps": read_ophys_timestamps,
+    "motion_correction": read_motion_correction,
+    "projections": read_projections,
+    "experiment_metadata": read_experiment_metadata,
     "task_parameters": read_task_parameters,
     "rolling_performance": read_rolling_performance,
     "performance_metrics": read_performance_metrics,
@@ -102,7 +128,7 @@ class TableReading:
 
 @dataclass(frozen=True)
 class Session:
-    """An open data file as its tables: of a session, or of the LFP of one of its probes."""
+    """An open data file as its tables: of a session, of the LFP of one of its probes, or of an imaging plane."""
 
     kind: FileKind
     file: SessionFile

@@ -22,10 +22,12 @@ from pynwb import NWBHDF5IO, NWBFile, get_type_map
 from vbn_assets.errors import NwbError
 
 _BEHAVIOR = ("general/metadata", "general/subject", "general/task_parameters", "intervals/trials", "processing/running")
+_PLANE = "processing/ophys/image_segmentation/cell_specimen_table"
 _REQUIRED = {
     "ecephys_session": (*_BEHAVIOR, "general/extracellular_ephys/electrodes", "units"),
     "behavior_session": _BEHAVIOR,
     "probe_lfp": ("general/metadata", "general/extracellular_ephys/electrodes", "acquisition"),
+    "ophys_experiment": (*_BEHAVIOR, "processing/ophys/dff/traces", _PLANE, f"{_PLANE}/imaging_plane"),
 }
 """Groups that every file of a kind has; licks and rewards are absent where there were none."""
 
@@ -33,6 +35,7 @@ _NAMED_BY_IDENTIFIER = {
     "ecephys_session": "ecephys_session_id",
     "behavior_session": "behavior_session_id",
     "probe_lfp": "ecephys_probe_id",
+    "ophys_experiment": "ophys_experiment_id",
 }
 """Which id stands in /identifier, by kind."""
 
@@ -77,21 +80,26 @@ class SessionFile:
 
 
 def kind_of(path: Path) -> str:
-    """The kind of a file that no release names, by what it has: probes, or the LFP of one. `NwbError` if no HDF5."""
+    """The kind of a file that no release names, by what it has: cells, probes, the LFP of one, or nothing of these.
+
+    Raises `NwbError` where it is not HDF5.
+    """
     with _open_hdf5(path, "") as h5:
         acquisition = h5.get("acquisition")
         if isinstance(acquisition, h5py.Group) and any(map(_LFP.fullmatch, acquisition)):
             return "probe_lfp"
+        if _PLANE in h5:
+            return "ophys_experiment"
         return "ecephys_session" if "general/extracellular_ephys" in h5 else "behavior_session"
 
 
 @contextmanager
 def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: str) -> Iterator[SessionFile]:
-    """The file at `path`, open for reading; `kind` is ecephys_session, behavior_session or probe_lfp.
+    """The file at `path`, open for reading; `kind` is one that `_REQUIRED` has.
 
-    `expected_id` is what a release calls it: the session's id, or session and probe as in 1100000101/probeA. None
-    takes what the file names. Raises `NwbError` where it is not HDF5, is cut short, is no NWB file of the kind, or is
-    about something else.
+    `expected_id` is what a release calls it: the id of the session or plane, or session and probe as in
+    1100000101/probeA. None takes what the file names. Raises `NwbError` where it is not HDF5, is cut short, is no NWB
+    file of the kind, or is about something else.
     """
     with _open_hdf5(path, release) as h5:
         nwb = _read_nwb(h5, path, release)
@@ -102,9 +110,11 @@ def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: 
             session, _, wanted = wanted.partition("/")
             found = ", ".join(nwb.electrode_groups)
             ids |= {"ecephys_session_id": int(session)} if session else {}
+        if kind == "ophys_experiment":
+            ids["ophys_session_id"] = _ophys_session_id(h5, path, release)
         file = SessionFile(path, release, h5, nwb, ids)
         if wanted not in ("", found):
-            raise file.error("is about another session or probe", expected=wanted, found=found)
+            raise file.error("is about another session, probe or plane", expected=wanted, found=found)
         for name in _REQUIRED[kind]:
             file.group(name)
         yield file
@@ -174,6 +184,14 @@ def _ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:
     if not str(nwb.identifier).isdigit():
         raise _error(path, release, "names no session", expected="a number in /identifier", found=repr(nwb.identifier))
     return int(nwb.identifier), int(metadata.behavior_session_id)
+
+
+def _ophys_session_id(h5: h5py.File, path: Path, release: str) -> int:
+    attributes = h5["general/metadata"].attrs
+    if "ophys_session_id" not in attributes:
+        expected = "the attribute ophys_session_id of /general/metadata"
+        raise _error(path, release, "lacks a part", expected=expected, found="none")
+    return int(attributes["ophys_session_id"])
 
 
 def _error(path: Path, release: str, problem: str, *, expected: object = None, found: object = None) -> NwbError:

@@ -113,7 +113,7 @@ def test_a_column_that_is_gone_is_named_and_nothing_else(changed: Changed) -> No
 
 def test_another_session_inside(changed: Changed) -> None:
     path = changed(put("identifier", "1100000999"))
-    assert "is about another session or probe; expected 1100000104, found 1100000999" in refusal(path)
+    assert "is about another session, probe or plane; expected 1100000104, found 1100000999" in refusal(path)
     read(path, expected_id=None)
 
 
@@ -223,7 +223,7 @@ def lfp(tmp_path: Path, sample_files: dict[tuple[str, str, str], Path]) -> Calla
 
 def test_lfp_of_another_probe(lfp: Callable[..., str]) -> None:
     text = lfp(lambda file: None, "1100000104/probeA")
-    assert "is about another session or probe; expected probeA, found probeB" in text
+    assert "is about another session, probe or plane; expected probeA, found probeB" in text
 
 
 def test_lfp_without_its_series(lfp: Callable[..., str]) -> None:
