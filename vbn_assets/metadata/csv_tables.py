@@ -6,6 +6,7 @@ a table should look like stands in `vbn_assets.tables`; which files its `file_id
 
 from __future__ import annotations
 
+import ast
 import csv
 import logging
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from vbn_assets.errors import MetadataError
 from vbn_assets.metadata.floats import parse_floats
 from vbn_assets.tables import Table, conform
-from vbn_assets.tables.model import WRITTEN_AS, ColumnProblem
+from vbn_assets.tables.model import UTC, WRITTEN_AS, ColumnProblem
 
 _log = logging.getLogger(__name__)
 
@@ -135,11 +136,38 @@ def _parse_integers(text: pa.Array) -> pa.Array:
         return text.cast(pa.float64()).cast(pa.int64())
 
 
+def _parse_times(text: pa.Array) -> pa.Array:
+    """Points in time; a text without an offset is UTC, as pandas takes it."""
+    without_offset = pc.invert(pc.match_substring_regex(text, r"(Z|[+-]\d\d:?\d\d)$"))
+    return pc.if_else(without_offset, pc.binary_join_element_wise(text, "Z", ""), text).cast(UTC)
+
+
+def _parse_lists(of: pa.DataType) -> Callable[[pa.Array], pa.Array]:
+    """A parser of Python lists as text; a single value is a list of one. `ValueError` for any other text."""
+
+    def parse(text: pa.Array) -> pa.Array:
+        once = text.dictionary_encode()
+        return pa.array(map(_literal, once.dictionary.to_pylist()), pa.list_(of)).take(once.indices)
+
+    return parse
+
+
+def _literal(text: str) -> list[object]:
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"is no list: {text}") from error
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 _PARSERS: dict[pa.DataType, Callable[[pa.Array], pa.Array]] = {
     pa.int64(): _parse_integers,
     pa.float64(): parse_floats,
     pa.bool_(): lambda text: text.cast(pa.bool_()),
     pa.string(): lambda text: text,
+    pa.list_(pa.int64()): _parse_lists(pa.int64()),
+    pa.list_(pa.string()): _parse_lists(pa.string()),
+    UTC: _parse_times,
 }
 
 
@@ -152,7 +180,7 @@ def _parse(text: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
 def _typed(text: pa.ChunkedArray, dtype: pa.DataType, column: str, file: str, release: str) -> pa.ChunkedArray:
     try:
         return _parse(text, dtype)
-    except ValueError as error:
+    except (ValueError, pa.ArrowTypeError) as error:
         row, value = _first_bad(text, dtype)
         raise MetadataError(
             f"column {column!r} has a value of another type in row {row}",
@@ -186,7 +214,7 @@ def _first_bad(text: pa.ChunkedArray, dtype: pa.DataType) -> tuple[int, str]:
     for row, value in enumerate(text, start=1):
         try:
             _PARSERS[dtype](pa.array([value.as_py()], pa.string()))
-        except ValueError:
+        except (ValueError, pa.ArrowTypeError):
             return row, value.as_py()
     raise AssertionError("a column that cannot be parsed has a value that cannot be")
 
