@@ -50,7 +50,7 @@ def holdings(workspace: Workspace, release: Release, kind: FileKind | None = Non
 def hold_condition(workspace: Workspace, kind: FileKind) -> str:
     """The setting that names the files of a kind to hold: `none`, `all`, or an SQL condition on the kind's table."""
     settings = workspace.settings
-    if not kind.is_session:
+    if kind.is_part:
         return "all" if settings.lfp else "none"
     return settings.hold if kind == workspace.project.sessions else settings.hold_behavior
 
@@ -58,7 +58,7 @@ def hold_condition(workspace: Workspace, kind: FileKind) -> str:
 def wanted_ids(workspace: Workspace, release: Release, kind: FileKind) -> set[int]:
     """The sessions whose files of a kind the settings name. LFP files follow the sessions that are held or wanted."""
     where = hold_condition(workspace, kind)
-    if kind.is_session:
+    if not kind.is_part:
         return set(select_sessions(workspace, release, where, kind))
     if where == "none":
         return set()

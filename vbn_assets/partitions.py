@@ -1,4 +1,4 @@
-"""The partition sets: releases by version, sessions and probes by id. They grow as releases are found."""
+"""The partition sets: releases by version, files by the id of what they are about. They grow as releases are found."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def releases_of(project: Project) -> dg.DynamicPartitionsDefinition:
 
 
 def files_of(project: Project, kind: FileKind) -> dg.DynamicPartitionsDefinition:
-    """One a session or probe that has a file: `vbn_ecephys_sessions`, `vbn_behavior_sessions`, `vbn_probes`."""
-    return dg.DynamicPartitionsDefinition(name=f"{project.name}_{kind.table}")
+    """One for each that has a file: `vbn_ecephys_sessions`, `vbn_probes`, `vbo_ophys_experiments` and so on."""
+    return dg.DynamicPartitionsDefinition(name=f"{project.name}_{kind.partitions}")

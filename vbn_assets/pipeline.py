@@ -178,9 +178,7 @@ def register_release(workspace: Workspace, release: Release) -> Record:
     if done and done.sound and done.has([table]):
         return done
     started = time.monotonic()
-    metadata = {
-        name: metadata_record(workspace, release, name).tables[name] for name in workspace.project.metadata_tables
-    }
+    metadata = {name: metadata_record(workspace, release, name).tables[name] for name in release.tables}
     files = resolve_files({name: lake.read(file) for name, file in metadata.items()}, release)
     written = lake.write(source, [ArrowReading(table, files)])
 
@@ -209,18 +207,18 @@ def refresh_release(workspace: Workspace, version: str, progress: Progress | Non
 
 def make_release(workspace: Workspace, release: Release, progress: Progress | None = None) -> Record:
     """The record of a release whose manifest is kept, sound or not, after its metadata tables."""
-    for name in workspace.project.metadata_tables:
+    for name in release.tables:
         make_metadata_table(workspace, release, name, progress)
     return register_release(workspace, release)
 
 
 def made_release(workspace: Workspace, release: Release) -> Record | None:
     """The record of a release, sound or not, if it and its metadata tables are as today's readers give them."""
-    made = {name: workspace.lake.record(_source(file, id=name)) for name, file in release.metadata.items()}
+    made = {name: workspace.lake.record(_source(release.metadata[name], id=name)) for name in release.tables}
     missing = [
         name
-        for name in workspace.project.metadata_tables
-        if not ((record := made[name]) and record.has([workspace.project.tables[name]]))
+        for name, record in made.items()
+        if not (record and record.has([workspace.project.tables[name]]))
     ]
     return None if missing else workspace.lake.record(_release_source(release))
 

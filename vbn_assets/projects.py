@@ -1,7 +1,7 @@
 """The Visual Behavior projects as data: the only facts that differ between them.
 
-A third project would be one more `Project` here, a module of `tables/` that puts its tables together as `vbn` does
-and, where its files are of a new kind, a reader in `nwb/`. No code belongs here beyond lookups.
+A third project would be one more `Project` here, a module of `tables/` that puts its tables together as `vbn` and `vbo`
+do and, where its files are of a new kind, a reader in `nwb/`. No code belongs here beyond lookups.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vbn_assets.errors import SettingsError
-from vbn_assets.tables import Macro, Table, View, vbn
+from vbn_assets.tables import Macro, Table, View, vbn, vbo
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +21,8 @@ class FileKind:
     `key` matches the S3 key below the project's prefix; its groups, joined by `/`, are the id by which a
     file is recognised in every release, whatever its key or file_id is there. `table` is the metadata
     table whose `file_id` column points at these files and whose `id_column` names what they are about.
-    `asset` is the word for it in the names of assets, `plural` the one in the names of jobs. `tables` are those that
-    are read from one file.
+    `asset` is the word for it in the names of assets, `plural` the one in the names of jobs, `partitions` the one in
+    the names of partition sets. `tables` are those that are read from one file.
     """
 
     name: str
@@ -31,6 +31,7 @@ class FileKind:
     id_column: str
     asset: str
     plural: str
+    partitions: str
     tables: tuple[Table, ...]
 
     def has(self, table: str) -> bool:
@@ -38,9 +39,9 @@ class FileKind:
         return any(described.name == table for described in self.tables)
 
     @property
-    def is_session(self) -> bool:
-        """Whether a file is a whole session, and not a part of one that its key names too."""
-        return self.key.groups == 1
+    def is_part(self) -> bool:
+        """Whether a file goes with a session that its key names too, and is not asked for by itself."""
+        return self.key.groups > 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ class Project:
     macros: Mapping[str, Macro]
     metadata_tables: tuple[str, ...]
     """Those made from the CSVs of a release, which bear the same names."""
+    later_tables: frozenset[str]
+    """Those of them that the first releases lack."""
     recording_id: str
     """The column that names a recording, of which a behavior session is the other half."""
     kinds: tuple[FileKind, ...]
@@ -68,6 +71,11 @@ class Project:
     """AllenSDK allows one project a cache folder, so each has its own below the data folder."""
     client_versions: tuple[str, str]
     """The first release that AllenSDK's project cache reads, and the first that it does not read any more."""
+
+    @property
+    def session_ids(self) -> tuple[str, str]:
+        """The columns that name a recording and a behavior session."""
+        return self.recording_id, "behavior_session_id"
 
     @property
     def sessions(self) -> FileKind:
@@ -93,6 +101,7 @@ VBN = Project(
     views=vbn.VIEWS,
     macros=vbn.MACROS,
     metadata_tables=tuple(table.name for table in vbn.METADATA),
+    later_tables=frozenset(),
     recording_id=vbn.RECORDING.name,
     kinds=(
         FileKind(
@@ -102,6 +111,7 @@ VBN = Project(
             id_column="ecephys_session_id",
             asset="session",
             plural="sessions",
+            partitions="ecephys_sessions",
             tables=vbn.ECEPHYS_SESSION,
         ),
         FileKind(
@@ -111,6 +121,7 @@ VBN = Project(
             id_column="behavior_session_id",
             asset="behavior_session",
             plural="behavior_sessions",
+            partitions="behavior_sessions",
             tables=vbn.BEHAVIOR_SESSION,
         ),
         FileKind(
@@ -120,12 +131,51 @@ VBN = Project(
             id_column="ecephys_probe_id",
             asset="probe_lfp",
             plural="probes",
+            partitions="probes",
             tables=vbn.PROBE_LFP,
         ),
     ),
     session_kind="ecephys_session",
     mirror_folder="mirror",
     client_versions=("0.1.0", "10.0.0"),
+)
+
+VBO = Project(
+    name="vbo",
+    title="Visual Behavior Ophys",
+    s3_name="visual-behavior-ophys",
+    bucket="visual-behavior-ophys-data",
+    region="us-west-2",
+    tables=vbo.TABLES,
+    views=vbo.VIEWS,
+    macros=vbo.MACROS,
+    metadata_tables=tuple(table.name for table in vbo.METADATA),
+    later_tables=frozenset({"ophys_cells_table"}),
+    recording_id=vbo.RECORDING.name,
+    kinds=(
+        FileKind(
+            name="behavior_session",
+            key=re.compile(r"behavior_sessions/(?:\d+/)?behavior_session_(\d+)\.nwb"),
+            table="behavior_session_table",
+            id_column="behavior_session_id",
+            asset="behavior_session",
+            plural="behavior_sessions",
+            partitions="behavior_sessions",
+            tables=vbo.BEHAVIOR_SESSION,
+        ),
+        FileKind(
+            name="ophys_experiment",
+            key=re.compile(r"behavior_ophys_experiments/(?:\d+/)?behavior_ophys_experiment_(\d+)\.nwb"),
+            table="ophys_experiment_table",
+            id_column="ophys_experiment_id",
+            asset="ophys_experiment",
+            plural="ophys_experiments",
+            partitions="ophys_experiments",
+            tables=vbo.OPHYS_EXPERIMENT,
+        ),
+    ),
+    session_kind="ophys_experiment",
+    mirror_folder="mirror_vbo",
 )
 
 PROJECTS: dict[str, Project] = {project.name: project for project in (VBN,)}

@@ -57,7 +57,7 @@ class Outcome:
 
 def named_sessions(workspace: Workspace, release: Release, ids: Sequence[int]) -> list[Holding]:
     """What is held of the sessions with these ids, of whichever kind. `UnknownRelease` if there is no file of one."""
-    kinds = [kind for kind in workspace.project.kinds if kind.is_session]
+    kinds = [kind for kind in workspace.project.kinds if not kind.is_part]
     held = {h.session_id: h for kind in kinds for h in holdings(workspace, release, kind)}
     unknown = next((id for id in ids if id not in held), None)
     if unknown is not None:
@@ -71,7 +71,7 @@ def named_sessions(workspace: Workspace, release: Release, ids: Sequence[int]) -
 
 def session_kind(project: Project, name: str | None) -> FileKind:
     """The kind of session of that name, by default the one that `VBN_HOLD` is about. `SettingsError` if none is."""
-    kinds = {kind.name: kind for kind in project.kinds if kind.is_session}
+    kinds = {kind.name: kind for kind in project.kinds if not kind.is_part}
     if name is not None and name not in kinds:
         raise SettingsError(
             f"{project.title} has no sessions of the kind {name!r}",
@@ -103,7 +103,7 @@ def with_lfp(workspace: Workspace, release: Release, chosen: Sequence[Holding]) 
     """The chosen sessions, and the LFP files of those that have any."""
     there = {holding.file.identity for holding in chosen}
     sessions = {holding.session_id for holding in chosen if holding.file.kind == workspace.project.session_kind}
-    parts = [kind for kind in workspace.project.kinds if not kind.is_session]
+    parts = [kind for kind in workspace.project.kinds if kind.is_part]
     files = [holding for kind in parts for holding in holdings(workspace, release, kind)]
     return [*chosen, *(h for h in files if h.session_id in sessions and h.file.identity not in there)]
 

@@ -128,7 +128,7 @@ class _Asked:
         kind = session_kind(workspace.project, self.kind)
         # The tables that conditions are about: small enough to fetch before anything was agreed to.
         for each in workspace.project.kinds:
-            if each.is_session:
+            if not each.is_part:
                 make_metadata_table(workspace, release, each.table)
         if self.where is not None:
             return matching_sessions(workspace, release, self.where, kind)
@@ -170,7 +170,7 @@ def _plan_rows(workspace: Workspace, plan: SyncPlan) -> Iterator[tuple[object, .
 
 def _noun(plan: SyncPlan) -> str:
     """What the chosen files are, in one word."""
-    whole = all(plan.release.project.kind(holding.file.kind).is_session for holding in plan.chosen)
+    whole = not any(plan.release.project.kind(holding.file.kind).is_part for holding in plan.chosen)
     return "session" if whole else "file"
 
 

@@ -55,6 +55,8 @@ def _metadata_table(project: Project, table: Table) -> dg.AssetsDefinition:
         workspace = visual_behavior.workspace(project.name)
         with failures():
             release = workspace.release(context.partition_key)
+            if table.name not in release.metadata:
+                return dg.MaterializeResult(asset_key=spec.key, metadata={"release_has_it": False})
             record = make_metadata_table(workspace, release, table.name)
             diff = _diff(workspace, release, record, table)
         return dg.MaterializeResult(
@@ -68,7 +70,7 @@ def _metadata_table(project: Project, table: Table) -> dg.AssetsDefinition:
 
 def _diff(workspace: Workspace, release: Release, record: Record, table: Table) -> TableDiff | None:
     before = release_before(workspace, release)
-    if before is None or not workspace.release_record(before.version):
+    if before is None or table.name not in before.metadata or not workspace.release_record(before.version):
         return None
     was = metadata_record(workspace, before, table.name)
     return compare_files(workspace.lake, table, was.tables[table.name], record.tables[table.name])

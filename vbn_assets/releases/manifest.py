@@ -100,6 +100,11 @@ class Release:
         return self.project.manifest_name(self.version)
 
     @property
+    def tables(self) -> list[str]:
+        """The project's metadata tables that this release has."""
+        return [name for name in self.project.metadata_tables if name in self.metadata]
+
+    @property
     def semver(self) -> Version:
         return Version.parse(self.version)
 
@@ -200,7 +205,7 @@ def _check_header(manifest: _Manifest, project: Project, name: str) -> None:
             found=name,
             remedy=_REMEDY,
         )
-    missing = sorted(set(project.metadata_tables) - set(manifest.metadata_files))
+    missing = sorted(set(project.metadata_tables) - project.later_tables - set(manifest.metadata_files))
     if missing:
         raise ManifestError(
             f"metadata_files lacks {', '.join(missing)}",

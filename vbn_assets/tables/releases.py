@@ -11,14 +11,19 @@ RELEASE_FILES = Table(
     description="Every file of every release, by what it is about, pinned to its S3 object version and hash.",
     entity=Entity.RELEASE,
     key=("release", "kind", "name"),
+    reader_version=2,
     columns=(
         Column("release", STR, "The release", nullable=False),
-        Column("kind", STR, "metadata, ecephys_session, behavior_session, probe_lfp or other", nullable=False),
-        Column("id", I64, "The session or probe it is about; null for metadata"),
-        Column(
-            "name", STR, "What it is about as text: a metadata table, a session, or a session/probe", nullable=False
-        ),
+        Column("kind", STR, "metadata, a kind of data file (behavior_session, probe_lfp, …) or other", nullable=False),
+        Column("id", I64, "The session, probe or imaging plane it is about; null for metadata"),
+        Column("name", STR, "The same as text: a metadata table, a session, a plane, a session/probe", nullable=False),
         Column("behavior_session_id", I64, "The behavior session it belongs to"),
+        Column(
+            "is_behavior_file",
+            BOOL,
+            "Whether AllenSDK's get_behavior_session reads this file: of the planes of an ophys session, only one",
+            nullable=False,
+        ),
         Column("file_id", STR, "The release's own number for the file; not the same in other releases"),
         Column("key", STR, "S3 key", nullable=False),
         Column("version_id", STR, "S3 object version", nullable=False),
@@ -45,7 +50,7 @@ RELEASES = Table(
         Column("changed", I64, "Files whose bytes changed", nullable=False),
         Column("moved", I64, "Files with the same bytes under another key", nullable=False),
         Column("unchanged", I64, "Files that are the same", nullable=False),
-        Column("held_sessions", I64, "Sessions whose file of this release is in the lake", nullable=False),
+        Column("held_sessions", I64, "Sessions (VBO: imaging planes) whose file of it is in the lake", nullable=False),
     ),
 )
 

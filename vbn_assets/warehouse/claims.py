@@ -35,6 +35,18 @@ RELEASE_CLAIMS: dict[str, tuple[ClaimQuery, ...]] = {
         ClaimQuery("every_channel_has_its_probe", "channels", "The probe of every channel is in probes"),
         ClaimQuery("every_probe_has_its_session", "probes", "The session of every probe is in ecephys_sessions"),
     ),
+    "vbo": (
+        ClaimQuery(
+            "every_ophys_session_has_its_behavior_session",
+            "ophys_session_table",
+            "The behavior session of every ophys session is in behavior_session_table",
+        ),
+        ClaimQuery(
+            "every_experiment_has_its_behavior_session",
+            "ophys_experiment_table",
+            "The behavior session of every imaging plane is in behavior_session_table",
+        ),
+    ),
 }
 """What must be true of the metadata tables of a release, by its project."""
 
@@ -57,10 +69,13 @@ LFP_CLAIMS: tuple[ClaimQuery, ...] = (
     ),
 )
 
+OPHYS_CLAIMS: tuple[ClaimQuery, ...] = BEHAVIOR_CLAIMS
+
 FILE_CLAIMS: dict[str, tuple[ClaimQuery, ...]] = {
     "ecephys_session": SESSION_CLAIMS,
     "behavior_session": BEHAVIOR_CLAIMS,
     "probe_lfp": LFP_CLAIMS,
+    "ophys_experiment": OPHYS_CLAIMS,
 }
 """What must be true of the tables of a data file, by its kind; `UNIT_COUNT` too where the release is known."""
 

@@ -16,13 +16,14 @@ from semver import Version
 from vbn_assets.errors import UnknownRelease
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import METADATA
-from vbn_assets.tables import Table
+from vbn_assets.tables import Entity, Table
 from vbn_assets.warehouse.lake import Lake, Record, TableFile
 
 RELEASE = "release"
 """The kind of record that makes a release part of the lake; its id is the version."""
 
-FileHashes = Mapping[tuple[str, str], str]
+FileIdentity = tuple[str, str]
+FileHashes = Mapping[FileIdentity, str]
 """The hash of each file of a release by (kind, name)."""
 
 
@@ -34,6 +35,10 @@ class Shown:
     record: Record
     file: TableFile
     in_step: bool
+
+    @property
+    def identity(self) -> FileIdentity:
+        return self.record.source.kind, self.record.source.id
 
     @property
     def entity_id(self) -> int | str | None:
@@ -56,6 +61,8 @@ class ReleaseFacts:
     record: Record
     order: int
     hashes: FileHashes
+    behavior_files: frozenset[FileIdentity]
+    """The files that AllenSDK takes behavior sessions from."""
 
     @property
     def version(self) -> str:
@@ -101,15 +108,19 @@ def _releases(lake: Lake) -> tuple[ReleaseFacts, ...]:
         if record.sound:
             newest[record.source.id] = record
     ordered = sorted(newest.values(), key=lambda record: Version.parse(record.source.id))
-    return tuple(ReleaseFacts(record, order, _hashes(lake, record)) for order, record in enumerate(ordered, start=1))
+    return tuple(_facts(lake, record, order) for order, record in enumerate(ordered, start=1))
 
 
-def _hashes(lake: Lake, record: Record) -> FileHashes:
-    files = lake.read(record.tables["release_files"]).select(["kind", "name", "file_hash"]).to_pydict()
-    return {
-        (kind, name): file_hash
-        for kind, name, file_hash in zip(files["kind"], files["name"], files["file_hash"], strict=True)
-    }
+def _facts(lake: Lake, record: Record, order: int) -> ReleaseFacts:
+    files = lake.read(record.tables["release_files"])
+    columns = (files[name].to_pylist() for name in ("kind", "name", "file_hash", "is_behavior_file"))
+    hashes: dict[FileIdentity, str] = {}
+    behavior_files = set()
+    for kind, name, file_hash, is_behavior_file in zip(*columns, strict=True):
+        hashes[kind, name] = file_hash
+        if is_behavior_file:
+            behavior_files.add((kind, name))
+    return ReleaseFacts(record, order, hashes, frozenset(behavior_files))
 
 
 def _current(releases: tuple[ReleaseFacts, ...], pin: str | None, project: Project) -> ReleaseFacts | None:
@@ -128,7 +139,7 @@ def _current(releases: tuple[ReleaseFacts, ...], pin: str | None, project: Proje
 def _shown_in(project: Project, release: ReleaseFacts, records: Iterable[Record]) -> dict[str, tuple[Shown, ...]]:
     """Exactly what one release has."""
     chosen = [record for record in records if _is_of(record, release)]
-    return _by_table(project, [(record, True) for record in (release.record, *chosen)])
+    return _by_table(project, [(record, True) for record in (release.record, *chosen)], release.behavior_files)
 
 
 def _shown_now(
@@ -143,7 +154,7 @@ def _shown_now(
         best = _newest(identity, candidates, releases, current)
         if best:
             chosen.append((best, current is not None and _is_of(best, current)))
-    return _by_table(project, chosen)
+    return _by_table(project, chosen, current.behavior_files if current else frozenset())
 
 
 def _newest(
@@ -169,10 +180,26 @@ def _is_of(record: Record, release: ReleaseFacts) -> bool:
     return release.hashes.get((source.kind, source.id)) == source.file_hash
 
 
-def _by_table(project: Project, chosen: Iterable[tuple[Record, bool]]) -> dict[str, tuple[Shown, ...]]:
+def _by_table(
+    project: Project, chosen: Iterable[tuple[Record, bool]], behavior_files: frozenset[FileIdentity]
+) -> dict[str, tuple[Shown, ...]]:
     shown: dict[str, dict[str, Shown]] = {name: {} for name in project.tables}
     for record, in_step in chosen:
         for file in (*record.tables.values(), *record.shared):
             if file.table in shown:
                 shown[file.table].setdefault(file.path, Shown(project.tables[file.table], record, file, in_step))
-    return {name: tuple(files[path] for path in sorted(files)) for name, files in shown.items()}
+    ordered = {name: [files[path] for path in sorted(files)] for name, files in shown.items()}
+    return {name: tuple(_once_a_session(files, behavior_files)) for name, files in ordered.items()}
+
+
+def _once_a_session(shown: list[Shown], behavior_files: frozenset[FileIdentity]) -> list[Shown]:
+    """Of the files that tell the behavior of one session, as those of all planes imaged in it do, only one.
+
+    One of the release goes before an older one, then the one AllenSDK reads, then the one of the lowest id.
+    """
+    if not any(file.table.entity is Entity.BEHAVIOR_SESSION for file in shown[:1]):
+        return shown
+    best: dict[int | str | None, Shown] = {}
+    for file in sorted(shown, key=lambda file: (not file.in_step, file.identity not in behavior_files, file.identity)):
+        best.setdefault(file.entity_id, file)
+    return [file for file in shown if best[file.entity_id] is file]

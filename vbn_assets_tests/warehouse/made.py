@@ -76,6 +76,7 @@ def add_release(
             "name": [name for *_, name, _ in files],
             "ecephys_session_id": pa.nulls(len(files), pa.int64()),
             "behavior_session_id": pa.nulls(len(files), pa.int64()),
+            "is_behavior_file": [kind == "ecephys_session" for kind, *_ in files],
             "file_id": ["0"] * len(files),
             "key": [f"key/{name}" for *_, name, _ in files],
             "version_id": ["v"] * len(files),

@@ -1,0 +1,1 @@
+SELECT ophys_session_id, behavior_session_id FROM ophys_session_table ANTI JOIN behavior_session_table USING (behavior_session_id)
