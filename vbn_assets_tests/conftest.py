@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vbn_assets.projects import VBN
+from vbn_assets.projects import PROJECTS, Project
 from vbn_assets.releases.manifest import METADATA, identify
 from vbn_assets.sample.history import PACKAGED, StoredRelease, read_history, unpack
 from vbn_assets.sample.process import SampleProcess
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packaged history with every file decompressed; read only."""
+    """The packaged histories with every file decompressed; read only."""
     folder = tmp_path_factory.mktemp("sample")
-    unpack(PACKAGED, VBN.bucket, folder)
+    for project in PROJECTS.values():
+        unpack(PACKAGED, project.bucket, folder)
     return folder
 
 
@@ -29,31 +30,33 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample_files(sample_folder: Path) -> dict[tuple[str, str, str], Path]:
     """Decompressed files by (release, kind, id) as in `ReleaseFile.identity`; read only.
 
-    E.g. `sample_files["0.5.0", "ecephys_session", "1100000102"]` or `sample_files["0.3.0", "metadata", "units"]`.
+    E.g. `sample_files["0.5.0", "ecephys_session", "1100000102"]` or `sample_files["0.3.0", "metadata", "units"]`;
+    projects have no such three in common.
     """
     return {
         (release.version, kind, id): path
-        for release in read_history(sample_folder, VBN.bucket)
-        for kind, id, path in _identified(release)
+        for project in PROJECTS.values()
+        for release in read_history(sample_folder, project.bucket)
+        for kind, id, path in _identified(release, project)
     }
 
 
-def _identified(release: StoredRelease) -> Iterator[tuple[str, str, Path]]:
+def _identified(release: StoredRelease, project: Project) -> Iterator[tuple[str, str, Path]]:
     for table, stored in release.metadata.items():
         yield METADATA, table, stored.path
     for stored in release.data.values():
-        yield *identify(stored.key, VBN), stored.path
+        yield *identify(stored.key, project), stored.path
 
 
 @pytest.fixture(scope="session")
 def sample_bucket(sample_folder: Path) -> Iterator[SampleProcess]:
-    """A local S3 with the whole packaged history, shared by all tests of a run: read only. See `.endpoint`."""
+    """A local S3 with the whole packaged histories, shared by all tests of a run: read only. See `.endpoint`."""
     with SampleProcess(sample_folder) as process:
         yield process
 
 
 @pytest.fixture
 def fresh_bucket(sample_folder: Path) -> Iterator[SampleBucket]:
-    """A test's own local S3, at 0.4.0 with 0.5.0 still to `publish_next()`; `.client` may break what is in it."""
+    """A test's own local S3 of VBN, at 0.4.0 with 0.5.0 still to `publish_next()`; `.client` may break what is in it."""
     with SampleBucket(sample_folder).start(through="0.4.0") as bucket:
         yield bucket
