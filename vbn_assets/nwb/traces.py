@@ -74,8 +74,7 @@ class _Series:
     columns: NDArray[np.int64]
 
     def slabs(self) -> Iterator[tuple[pa.Table, NDArray[np.float64]]]:
-        """Some cells and their values (cell, frame), one after the other; first none, which tells the types."""
-        yield self.cells.slice(0, 0), np.empty((0, len(self.data)))
+        """Some cells and their values (cell, frame), one after the other; none once where there are no cells."""
         together = max(1, _SLAB_BYTES // (8 * max(1, len(self.data))))
         if self.data.chunks:
             together = max(1, together // self.data.chunks[1]) * self.data.chunks[1]
@@ -85,6 +84,8 @@ class _Series:
             slab = self.data[:, left : columns.max() + 1]
             values = slab[:, columns - left].T.astype(np.float64, order="C")
             yield self.cells.slice(first, together), values
+        if not len(self.columns):
+            yield self.cells, np.empty((0, len(self.data)))
 
 
 def _traces_if_any(file: SessionFile, name: str, table: Table) -> Iterator[pa.Table]:
@@ -138,9 +139,7 @@ def _column_of_each_roi(file: SessionFile, series: str, rois: int) -> NDArray[np
 
 def _lists(values: NDArray[np.float64]) -> pa.ListArray:
     count, frames = values.shape
-    return pa.ListArray.from_arrays(
-        np.arange(count + 1, dtype=np.int32) * frames, nan_to_null(pa.array(values.ravel()))
-    )
+    return pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * frames, nan_to_null(values.ravel()))
 
 
 def _half_gaussian(frames_per_second: float) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
-"""What AllenSDK 2.16.2 returns for the packaged sample, written by `make_golden.py` in this folder.
+"""What AllenSDK 2.16.2 returns for the packaged sample, written by the `make_*golden.py` in this folder.
 
-`<version>/tables/<accessor>` and `<version>/<kind>/<id>/<attribute>`, kind being ecephys_session or behavior_session:
-`.parquet` (index as first column) with `.dtypes.json` (AllenSDK's pandas dtypes), `.npz` (arrays by unit, image, …),
-`.json` (non-finite floats as {"__float__": …}).
+`<version>/tables/<accessor>` and `<version>/<kind>/<id>/<attribute>`, kind being a project's kind of file; of the
+versions here 1.1.0 is Visual Behavior Ophys'. `.parquet` (index as first column) with `.dtypes.json` (AllenSDK's pandas
+dtypes), `.npz` (arrays by unit, image, …), `.json` (non-finite floats as {"__float__": …}).
 """
 
 from __future__ import annotations
