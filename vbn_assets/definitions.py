@@ -5,12 +5,13 @@ from __future__ import annotations
 import dagster as dg
 
 from vbn_assets.automation import automation_sensor, jobs, mirror_job, refresh_schedule, scrub_schedule
+from vbn_assets.batches.assets import batch_assets
 from vbn_assets.metadata.assets import metadata_assets
-from vbn_assets.mirror.assets import mirror_assets
+from vbn_assets.mirror.assets import file_asset, scrub_asset
 from vbn_assets.mirror.checks import mirror_checks
 from vbn_assets.mirror.sensors import hold_sensor
 from vbn_assets.nwb.assets import file_table_assets
-from vbn_assets.projects import PROJECTS, Project
+from vbn_assets.projects import PROJECTS, FileKind, Project
 from vbn_assets.releases.assets import release_assets
 from vbn_assets.releases.sensors import release_sensor
 from vbn_assets.resources import AnonymousS3, VisualBehavior
@@ -42,10 +43,16 @@ def _assets(project: Project) -> list[dg.AssetsDefinition | dg.SourceAsset]:
     return [
         *release_assets(project),
         *metadata_assets(project),
-        *mirror_assets(project),
-        *(file_table_assets(project, kind) for kind in project.kinds),
+        *(asset for kind in project.kinds for asset in _file_assets(project, kind)),
+        scrub_asset(project),
         warehouse_asset(project),
     ]
+
+
+def _file_assets(project: Project, kind: FileKind) -> list[dg.AssetsDefinition]:
+    if kind.batch > 1:
+        return [batch_assets(project, kind)]
+    return [file_asset(project, kind), file_table_assets(project, kind)]
 
 
 def _mirror_jobs(project: Project) -> dict[str, dg.UnresolvedAssetJobDefinition]:

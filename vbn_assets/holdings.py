@@ -26,10 +26,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Holding:
-    """One session or LFP file of a release, and what the lake has of it."""
+    """One data file of a release, and what the lake has of it."""
 
     session_id: int
-    """The session it is; of an LFP file, the session it belongs to."""
+    """The session or imaging plane it is about; of an LFP file, the session it belongs to."""
     file: ReleaseFile
     state: State
     record: Record | None
@@ -49,10 +49,12 @@ def holdings(workspace: Workspace, release: Release, kind: FileKind | None = Non
 
 def hold_condition(workspace: Workspace, kind: FileKind) -> str:
     """The setting that names the files of a kind to hold: `none`, `all`, or an SQL condition on the kind's table."""
-    settings = workspace.settings
+    settings, project = workspace.settings, workspace.project
     if kind.is_part:
         return "all" if settings.lfp else "none"
-    return settings.hold if kind == workspace.project.sessions else settings.hold_behavior
+    if kind is project.sessions:
+        return settings.holds.get(project.name, settings.hold)
+    return settings.behavior_holds.get(project.name, settings.hold_behavior)
 
 
 def wanted_ids(workspace: Workspace, release: Release, kind: FileKind) -> set[int]:

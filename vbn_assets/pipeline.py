@@ -215,11 +215,7 @@ def make_release(workspace: Workspace, release: Release, progress: Progress | No
 def made_release(workspace: Workspace, release: Release) -> Record | None:
     """The record of a release, sound or not, if it and its metadata tables are as today's readers give them."""
     made = {name: workspace.lake.record(_source(release.metadata[name], id=name)) for name in release.tables}
-    missing = [
-        name
-        for name, record in made.items()
-        if not (record and record.has([workspace.project.tables[name]]))
-    ]
+    missing = [name for name, record in made.items() if not (record and record.has([workspace.project.tables[name]]))]
     return None if missing else workspace.lake.record(_release_source(release))
 
 

@@ -33,6 +33,8 @@ class FileKind:
     plural: str
     partitions: str
     tables: tuple[Table, ...]
+    batch: int = 1
+    """Files made in one run: starting one takes seconds, which small files are not worth."""
 
     def has(self, table: str) -> bool:
         """Whether a table of that name is read from these files."""
@@ -123,6 +125,7 @@ VBN = Project(
             plural="behavior_sessions",
             partitions="behavior_sessions",
             tables=vbn.BEHAVIOR_SESSION,
+            batch=50,
         ),
         FileKind(
             name="probe_lfp",
@@ -162,6 +165,7 @@ VBO = Project(
             plural="behavior_sessions",
             partitions="behavior_sessions",
             tables=vbo.BEHAVIOR_SESSION,
+            batch=50,
         ),
         FileKind(
             name="ophys_experiment",
@@ -172,13 +176,14 @@ VBO = Project(
             plural="ophys_experiments",
             partitions="ophys_experiments",
             tables=vbo.OPHYS_EXPERIMENT,
+            batch=10,
         ),
     ),
     session_kind="ophys_experiment",
     mirror_folder="mirror_vbo",
 )
 
-PROJECTS: dict[str, Project] = {project.name: project for project in (VBN,)}
+PROJECTS: dict[str, Project] = {project.name: project for project in (VBN, VBO)}
 
 
 def project_named(name: str) -> Project:

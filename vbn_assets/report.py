@@ -55,6 +55,32 @@ def tables_by_asset(project: Project, kind: FileKind) -> dict[dg.AssetKey, tuple
     return {asset_key(project, table.name): (table,) for table in kind.tables}
 
 
+def shared_asset(project: Project, kind: FileKind) -> str | None:
+    """The asset that all tables of a kind are together, if they are one."""
+    return next((key.path[-1] for key, tables in tables_by_asset(project, kind).items() if len(tables) > 1), None)
+
+
+def file_events(
+    instance: dg.DagsterInstance, project: Project, record: Record, published: ReleaseFile | None
+) -> Iterator[dg.AssetObservation | dg.AssetMaterialization]:
+    """What there is to tell of a file that was made: that it is published, if Dagster has not heard that, and that it
+    and every table made from it are there, with the data versions that runs of single files give them."""
+    source, kind = record.source, project.kind(record.source.kind)
+    partition = file_partition(project, record)
+    if published and published.file_hash == source.file_hash:
+        observed = observation(project, kind, partition, published)
+        if is_news(instance, observed):
+            yield observed
+    nwb = (file_key(project, kind), source.file_hash, source_metadata(source))
+    for key, version, metadata in (nwb, *made_tables(project, kind, record)):
+        yield dg.AssetMaterialization(key, partition=partition, metadata=metadata, tags={DATA_VERSION: version})
+
+
+def file_partition(project: Project, record: Record) -> str:
+    """The partition that a record's file is."""
+    return str(record.source.ids[project.kind(record.source.kind).id_column])
+
+
 def made_tables(project: Project, kind: FileKind, record: Record) -> Iterator[tuple[dg.AssetKey, str, dict[str, Any]]]:
     """For each of those assets its key, data version and metadata once `record` is made."""
     for key, tables in tables_by_asset(project, kind).items():

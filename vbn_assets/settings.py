@@ -24,6 +24,8 @@ _ENVIRONMENT = {
     "poll_seconds": "VBN_POLL_SECONDS",
     "dagster_home": "DAGSTER_HOME",
 }
+_OF_PROJECTS = {"pins": "VBN_RELEASE", "holds": "VBN_HOLD", "behavior_holds": "VBN_HOLD_BEHAVIOR"}
+"""Followed by a project: VBN_RELEASE_VBN."""
 
 
 def _plain_folder(folder: Path) -> Path:
@@ -51,9 +53,16 @@ class Settings(BaseModel):
     endpoint_url: str | None = None
     """`AWS_ENDPOINT_URL`: another S3 than AWS, e.g. the local sample."""
     hold: str = "none"
-    """`VBN_HOLD`: the sessions to keep by themselves: `none`, `all`, or an SQL condition on the session table."""
+    """`VBN_HOLD`: the sessions to keep by themselves: `none`, `all`, or an SQL condition on the session table.
+
+    That is `ecephys_sessions` of VBN, `ophys_experiment_table` of VBO, whose files are of single imaging planes.
+    """
     hold_behavior: str = "none"
-    """`VBN_HOLD_BEHAVIOR`: the same for sessions without probes; its condition is on `behavior_sessions`."""
+    """`VBN_HOLD_BEHAVIOR`: the same for behavior-only sessions; its condition is on the behavior sessions' table."""
+    holds: dict[str, str] = {}
+    """`VBN_HOLD_VBN` etc.: the same as `VBN_HOLD` for one project, instead of it."""
+    behavior_holds: dict[str, str] = {}
+    """`VBN_HOLD_BEHAVIOR_VBN` etc.: the same as `VBN_HOLD_BEHAVIOR` for one project, instead of it."""
     lfp: bool = False
     """`VBN_LFP`: whether the LFP files of the ecephys sessions that are held are held too."""
     pins: dict[str, str] = {}
@@ -72,11 +81,9 @@ class Settings(BaseModel):
         if environment.get("VBN_PROJECTS"):
             names = tuple(name.strip() for name in environment["VBN_PROJECTS"].split(",") if name.strip())
             values["projects"] = tuple(project_named(name).name for name in names)
-        values["pins"] = {
-            name: environment[f"VBN_RELEASE_{name.upper()}"]
-            for name in PROJECTS
-            if environment.get(f"VBN_RELEASE_{name.upper()}")
-        }
+        for field, name in _OF_PROJECTS.items():
+            named = {project: environment.get(f"{name}_{project.upper()}") for project in PROJECTS}
+            values[field] = {project: value for project, value in named.items() if value}
         try:
             return cls.model_validate(values)
         except ValidationError as error:

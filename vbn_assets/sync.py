@@ -34,6 +34,19 @@ class SyncProgress(Protocol):
     def reading(self, file: ReleaseFile) -> None: ...
 
 
+class Silent:
+    """Progress for where nobody watches."""
+
+    def started(self, file: ReleaseFile, total: int, done: int) -> None:
+        pass
+
+    def advanced(self, file: ReleaseFile, count: int) -> None:
+        pass
+
+    def reading(self, file: ReleaseFile) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class SyncPlan:
     """What a sync of some sessions of a release has to do."""
@@ -48,7 +61,7 @@ class SyncPlan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: its record, or the error that its file met."""
+    """What became of one file: its record, and the error that was met; with both, a claim about it is broken."""
 
     file: ReleaseFile
     record: Record | None
@@ -147,12 +160,14 @@ def make_sessions(
 
 
 def _outcome(workspace: Workspace, file: ReleaseFile, download: Future[Fetched], progress: SyncProgress) -> Outcome:
+    record = None
     try:
         path = download.result().path
         progress.reading(file)
-        return Outcome(file, require_sound(extract_file(workspace, path, file)))
+        record = extract_file(workspace, path, file)
+        return Outcome(file, require_sound(record))
     except VbnError as error:
-        return Outcome(file, None, error)
+        return Outcome(file, record, error)
 
 
 class _Stopped(Exception):

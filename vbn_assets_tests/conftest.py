@@ -57,6 +57,6 @@ def sample_bucket(sample_folder: Path) -> Iterator[SampleProcess]:
 
 @pytest.fixture
 def fresh_bucket(sample_folder: Path) -> Iterator[SampleBucket]:
-    """A test's own local S3 of VBN, at 0.4.0 with 0.5.0 still to `publish_next()`; `.client` may break what is in it."""
+    """A test's own S3 of VBN, at 0.4.0 with 0.5.0 still to `publish_next()`; `.client` may break what is in it."""
     with SampleBucket(sample_folder).start(through="0.4.0") as bucket:
         yield bucket

@@ -225,7 +225,7 @@ def _carry_out(workspace: Workspace, plan: SyncPlan) -> tuple[list[Outcome], Key
 
 
 def _said(outcome: Outcome) -> str:
-    if outcome.record is None:
+    if outcome.error or outcome.record is None:
         return f"{outcome.file.kind} {outcome.file.id} failed: {outcome.error}"
     made = outcome.record
     what = f"{outcome.file.kind} {outcome.file.id}"
@@ -233,7 +233,7 @@ def _said(outcome: Outcome) -> str:
 
 
 def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
-    made = [outcome.record for outcome in outcomes if outcome.record]
+    made = [outcome.record for outcome in outcomes if outcome.record and not outcome.error]
     if made and workspace.settings.dagster_home:
         from vbn_assets.serving.report import report_files
 

@@ -1,6 +1,7 @@
 """The assets of the mirror: the NWB files of each kind, and the scrub that reads all files again."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
@@ -26,47 +27,54 @@ HASH_CHECK = "hash_matches_manifest"
 SCRUB_CHECK = "bytes_are_intact"
 
 
-def mirror_assets(project: Project) -> list[dg.AssetsDefinition]:
-    return [*(file_asset(project, kind) for kind in project.kinds), scrub_asset(project)]
-
-
-def file_asset(project: Project, kind: FileKind) -> dg.AssetsDefinition:
-    key = file_key(project, kind)
-
-    @dg.asset(
-        key=key,
+def file_spec(project: Project, kind: FileKind) -> dg.AssetSpec:
+    """The asset of the files of a kind on disk."""
+    return dg.AssetSpec(
+        file_key(project, kind),
         deps=[published_key(project, kind)],
-        partitions_def=files_of(project, kind),
         group_name=group(project, "mirror"),
         kinds={"s3", "hdf5"},
         owners=OWNERS,
         automation_condition=HELD_AND_CHANGED,
-        retry_policy=RETRIES,
-        check_specs=[
-            dg.AssetCheckSpec(
-                HASH_CHECK, asset=key, blocking=True, description="BLAKE2b of the bytes is the one the release names"
-            )
-        ],
         description=f"An NWB file ({kind.name}) on disk: downloaded in parallel parts, verified, then named.",
+    )
+
+
+def hash_check(project: Project, kind: FileKind) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        HASH_CHECK,
+        asset=file_key(project, kind),
+        blocking=True,
+        description="BLAKE2b of the bytes is the one the release names",
+    )
+
+
+def file_asset(project: Project, kind: FileKind) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=f"{project.name}_{kind.asset}_nwb",
+        specs=[file_spec(project, kind)],
+        check_specs=[hash_check(project, kind)],
+        partitions_def=files_of(project, kind),
+        retry_policy=RETRIES,
     )
     def nwb_file(
         context: dg.AssetExecutionContext, visual_behavior: VisualBehavior
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
         workspace = visual_behavior.workspace(project.name)
+        check = partial(dg.AssetCheckResult, asset_key=file_key(project, kind), check_name=HASH_CHECK)
         with failures():
             file = workspace.session_file(context.partition_key, kind)
             try:
                 fetched = workspace.mirror.fetch(file)
             except WrongHash as error:
-                yield dg.AssetCheckResult(passed=False, check_name=HASH_CHECK, description=str(error))
+                yield check(passed=False, description=str(error))
                 raise
         published = observation(project, kind, context.partition_key, file)
         if is_news(context.instance, published):
             context.log_event(published)
-        yield dg.AssetCheckResult(
-            passed=True, check_name=HASH_CHECK, metadata={"release": file.release, "file": file.id}
-        )
+        yield check(passed=True, metadata={"release": file.release, "file": file.id})
         yield dg.MaterializeResult(
+            asset_key=file_key(project, kind),
             metadata={
                 "bytes": fetched.bytes,
                 "seconds": round(fetched.seconds, 3),

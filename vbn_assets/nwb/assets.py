@@ -16,6 +16,7 @@ from vbn_assets.report import (
     file_key,
     group,
     made_tables,
+    shared_asset,
     table_spec,
     tables_by_asset,
 )
@@ -25,13 +26,12 @@ from vbn_assets.warehouse.claims import FILE_CLAIMS, UNIT_COUNT, key_claim_name
 
 
 def file_table_assets(project: Project, kind: FileKind) -> dg.AssetsDefinition:
-    assets = tables_by_asset(project, kind)
-    shared = next((key.path[-1] for key, tables in assets.items() if len(tables) > 1), None)
+    shared = shared_asset(project, kind)
 
     @dg.multi_asset(
         name=f"{project.name}_{kind.asset}_tables",
-        specs=[_spec(project, kind, key, tables) for key, tables in assets.items()],
-        check_specs=claim_specs(project, _claims(kind), asset=shared),
+        specs=file_table_specs(project, kind),
+        check_specs=claim_specs(project, file_claims(kind), asset=shared),
         partitions_def=files_of(project, kind),
     )
     def file_tables(
@@ -51,6 +51,11 @@ def file_table_assets(project: Project, kind: FileKind) -> dg.AssetsDefinition:
     return file_tables
 
 
+def file_table_specs(project: Project, kind: FileKind) -> list[dg.AssetSpec]:
+    """The assets of the tables read from a file of a kind."""
+    return [_spec(project, kind, key, tables) for key, tables in tables_by_asset(project, kind).items()]
+
+
 def _spec(project: Project, kind: FileKind, key: dg.AssetKey, tables: tuple[Table, ...]) -> dg.AssetSpec:
     if len(tables) == 1:
         spec = table_spec(project, tables[0])
@@ -67,7 +72,7 @@ def _spec(project: Project, kind: FileKind, key: dg.AssetKey, tables: tuple[Tabl
     )
 
 
-def _claims(kind: FileKind) -> list[tuple[str, str, str]]:
+def file_claims(kind: FileKind) -> list[tuple[str, str, str]]:
     """Name, table and description of every claim about a file of a kind."""
     counted = [UNIT_COUNT] if kind.has(UNIT_COUNT.table) else []
     claims = [(claim.name, claim.table, claim.description) for claim in (*FILE_CLAIMS[kind.name], *counted)]

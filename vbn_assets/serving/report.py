@@ -14,8 +14,7 @@ import dagster as dg
 from vbn_assets.partitions import files_of
 from vbn_assets.pipeline import Workspace
 from vbn_assets.releases.sensors import LOST_TAG
-from vbn_assets.report import DATA_VERSION, file_key, is_news, made_tables, observation, source_metadata
-from vbn_assets.tables.model import Entity
+from vbn_assets.report import file_events, file_partition
 from vbn_assets.warehouse.lake import Record
 
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -40,22 +39,7 @@ def report_files(home: Path, workspace: Workspace, records: Iterable[Record]) ->
     published = {kind.name: workspace.files_about(current, kind) if current else {} for kind in project.kinds}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         for record in records:
-            source = record.source
-            kind = project.kind(source.kind)
-            partition = str(source.entity_id(Entity(kind.id_column)))
+            kind, partition = project.kind(record.source.kind), file_partition(project, record)
             instance.add_dynamic_partitions(files_of(project, kind).name or "", [partition])
-            file = published[kind.name].get(partition)
-            if file and file.file_hash == source.file_hash:
-                observed = observation(project, kind, partition, file)
-                if is_news(instance, observed):
-                    instance.report_runless_asset_event(observed)
-            nwb = (file_key(project, kind), source.file_hash, source_metadata(source))
-            for key, version, metadata in (nwb, *made_tables(project, kind, record)):
-                instance.report_runless_asset_event(
-                    dg.AssetMaterialization(
-                        key,
-                        partition=partition,
-                        metadata=metadata,
-                        tags={DATA_VERSION: version},
-                    )
-                )
+            for event in file_events(instance, project, record, published[kind.name].get(partition)):
+                instance.report_runless_asset_event(event)

@@ -54,6 +54,16 @@ VIEWS = (
         ),
     ),
     View(
+        name="stimulus_presentations_without_spurious_omissions",
+        description="stimulus_presentations without omissions before the first trial, which never happened.",
+        sql="stimulus_presentations_without_spurious_omissions.sql",
+        beside=STIMULUS_PRESENTATIONS,
+        own_columns=(),
+    ),
+)
+
+VBN_VIEWS = (
+    View(
         name="ecephys_sessions_with_corrections",
         description="ecephys_sessions as released, and beside it what is right or unambiguous.",
         sql="ecephys_sessions_with_corrections.sql",
@@ -81,13 +91,6 @@ VIEWS = (
             Column("scaling_may_be_wrong", BOOL, "Of a release in which most sessions' amplitudes are wrong by 2"),
             Column("parent_structure_acronym", STR, "structure_acronym up to its first '-', as AllenSDK's channels"),
         ),
-    ),
-    View(
-        name="stimulus_presentations_without_spurious_omissions",
-        description="stimulus_presentations without omissions before the first trial, which never happened.",
-        sql="stimulus_presentations_without_spurious_omissions.sql",
-        beside=STIMULUS_PRESENTATIONS,
-        own_columns=(),
     ),
 )
 

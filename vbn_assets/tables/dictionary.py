@@ -11,6 +11,7 @@ from importlib import resources
 
 import pyarrow as pa
 
+from vbn_assets.projects import PROJECTS
 from vbn_assets.tables import (
     behavior,
     defects,
@@ -19,18 +20,19 @@ from vbn_assets.tables import (
     images,
     lfp,
     macros,
+    ophys,
     releases,
     task,
-    vbn,
     vbn_metadata,
+    vbo_metadata,
 )
 from vbn_assets.tables.defects import Defect, known_defects
-from vbn_assets.tables.model import Column, Entity, Macro, Parameter, Storage, Table, View, in_recording
+from vbn_assets.tables.model import Column, Entity, Macro, Parameter, Storage, Table, View
 
 
 @dataclass(frozen=True)
 class Topic:
-    """Tables that a reader looks for together."""
+    """Tables that a reader looks for together, described as they are before a project adds the id of its recordings."""
 
     title: str
     text: str
@@ -40,33 +42,38 @@ class Topic:
 
 TOPICS = (
     Topic(
-        "What a release says of its sessions, probes and units",
+        "What a VBN release says of its sessions, probes and units",
         "The metadata tables of a release, with everything that is published, whether you hold its files or not. "
         "`vbn.units_of_releases` and its like have the rows of every release held, with a column `release` before.",
         vbn_metadata.TABLES,
         vbn_metadata.VIEWS,
     ),
     Topic(
+        "What a VBO release says of its sessions, imaging planes and cells",
+        "The same of VBO. AllenSDK refuses the releases before 1.0.0; they are here all the same, as far as they go.",
+        vbo_metadata.TABLES,
+    ),
+    Topic(
         "What the mouse saw and did",
-        "From every session file, with probes or without.",
-        in_recording(vbn.RECORDING, behavior.TABLES),
+        "From every session's file. The planes of an ophys session are of one mouse: its behavior is here once.",
+        behavior.TABLES,
     ),
     Topic(
         "The task, and how well it was done",
         "Parameters of the change detection task and the performance that AllenSDK computes from the trials.",
-        in_recording(vbn.RECORDING, task.TABLES),
-        in_recording(vbn.RECORDING, task.VIEWS),
+        task.TABLES,
+        task.VIEWS,
     ),
     Topic(
         "Eye tracking",
         "Only of sessions whose camera worked; there is no row of the others.",
-        in_recording(vbn.RECORDING, eye_tracking.TABLES),
+        eye_tracking.TABLES,
     ),
     Topic(
         "Images",
         "Sessions show the same images: each is kept once.",
-        (*in_recording(vbn.RECORDING, images.TABLES), *images.SHARED),
-        in_recording(vbn.RECORDING, images.VIEWS),
+        (*images.TABLES, *images.SHARED),
+        images.VIEWS,
     ),
     Topic("What the probes recorded", "From ecephys session files.", ecephys.TABLES, ecephys.VIEWS),
     Topic(
@@ -76,13 +83,19 @@ TOPICS = (
         lfp.VIEWS,
     ),
     Topic(
+        "What the microscope recorded",
+        "From the files of ophys experiments, as single imaging planes are called.",
+        ophys.TABLES,
+        ophys.VIEWS,
+    ),
+    Topic(
         "Releases, and where each row is from",
         "`FROM vbn.release_diff('0.4.0', '0.5.0')` tells every file, column and value of the metadata tables that "
         "differs between two releases held: `what` (file, column or row), `table_name` (or the file's kind), `id`, "
         "`column_name`, `change` (added, removed, changed; moved: the same bytes under another key), `before`, "
-        "`after`, and the `ecephys_session_id` and `behavior_session_id` it is about. A `file_id` is another in each "
-        "release: that it changed says nothing.",
-        in_recording(vbn.RECORDING, releases.TABLES),
+        "`after`, and the `ecephys_session_id` (VBO: `ophys_session_id`) and `behavior_session_id` it is about. "
+        "A `file_id` is another in each release: that it changed says nothing.",
+        releases.TABLES,
     ),
     Topic(
         "Known defects",
@@ -90,7 +103,7 @@ TOPICS = (
         "columns beside the released ones by which to exclude or correct it. Dagster warns with the ids that "
         "it finds.",
         defects.TABLES,
-        defects.VIEWS,
+        (*defects.VIEWS, *defects.VBN_VIEWS),
     ),
 )
 
@@ -107,9 +120,10 @@ _SQL_TYPES = {
 
 _SOURCES = {
     Entity.ECEPHYS_SESSION: "ecephys session files",
-    Entity.BEHAVIOR_SESSION: "ecephys and behavior session files",
+    Entity.BEHAVIOR_SESSION: "every session's file",
     Entity.ECEPHYS_PROBE: "probe LFP files",
-    Entity.IMAGE: "ecephys and behavior session files",
+    Entity.OPHYS_EXPERIMENT: "ophys experiment files",
+    Entity.IMAGE: "every session's file",
 }
 
 
@@ -149,12 +163,13 @@ def _topic(topic: Topic) -> str:
 
 
 def _table(table: Table) -> str:
-    columns = _columns(table.columns, table.key)
+    columns = _columns(table.columns, table.key, _recordings(table))
     parts = [f"### {table.name}", table.description, "\n".join(_facts(table)), "\n".join(columns)]
     return "\n\n".join(part for part in parts if part)
 
 
 def _facts(table: Table) -> Iterator[str]:
+    yield f"- In {_listed(_in_projects(table))}"
     if table.key:
         yield f"- One row for each {_listed(table.key)}"
     if table.allensdk:
@@ -170,15 +185,41 @@ def _facts(table: Table) -> Iterator[str]:
         yield "- Known defects: " + ", ".join(f"[{name}](#{name})" for name in concerned)
 
 
-def _columns(columns: Iterable[Column], key: Collection[str] = ()) -> Iterator[str]:
-    """A Markdown table; without the unit or the source where no column has one."""
+def _in_projects(described: Table | View) -> dict[str, tuple[Column, ...]]:
+    """The columns that a table or view has in each project that has it."""
+    found = {
+        name: project.tables.get(described.name) or project.views.get(described.name)
+        for name, project in PROJECTS.items()
+    }
+    return {name: here.columns for name, here in found.items() if here}
+
+
+def _columns(
+    columns: Iterable[Column], key: Collection[str] = (), recordings: Iterable[tuple[str, ...]] = ()
+) -> Iterator[str]:
+    """A Markdown table; without the unit or the source where no column has one. `recordings` are rows before a
+    behavior session's."""
     headings = ("column", "type", "unit", "null", "meaning", "source")
-    rows = [_cells(column, key) for column in columns]
+    rows: list[tuple[str, ...]] = []
+    for column in columns:
+        if column.name == "behavior_session_id":
+            rows += recordings
+        rows.append(_cells(column, key))
     shown = [i for i in range(len(headings)) if any(row[i] for row in rows)]
     yield _row(headings[i] for i in shown)
     yield _row("---" for _ in shown)
     for row in rows:
         yield _row(row[i] for i in shown)
+
+
+def _recordings(described: Table | View) -> Iterator[tuple[str, ...]]:
+    """The columns that only the projects add, each with its project's name."""
+    own = {column.name for column in described.columns}
+    for project, columns in _in_projects(described).items():
+        for column in columns:
+            if column.name not in own:
+                name, *cells = _cells(column, ())
+                yield f"{name} ({project})", *cells
 
 
 def _cells(column: Column, key: Collection[str]) -> tuple[str, ...]:
@@ -193,14 +234,16 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _view(view: View) -> str:
-    facts = [f"- A view: vbn_assets/warehouse/sql/{view.sql}"]
+    facts = [f"- In {_listed(_in_projects(view))}", f"- A view: vbn_assets/warehouse/sql/{view.sql}"]
     if view.allensdk:
         facts.append(f"- AllenSDK: `{view.allensdk}`")
     if view.beside:
         all_columns = f"The columns of [`{view.beside.name}`](#{view.beside.name})"
         facts.append(f"- {all_columns}{', and' if view.own_columns else ''}")
     parts = [f"### {view.name}", view.description, "\n".join(facts)]
-    return "\n\n".join([*parts, "\n".join(_columns(view.own_columns))] if view.own_columns else parts)
+    return "\n\n".join(
+        [*parts, "\n".join(_columns(view.own_columns, recordings=_recordings(view)))] if view.own_columns else parts
+    )
 
 
 def _macros() -> str:

@@ -286,15 +286,24 @@ TABLES = (
     EXPERIMENT_METADATA,
 )
 
+_SAMPLE = (*_KEYS, _SPECIMEN, _ROI, _FRAME, OPHYS_TIMESTAMPS.column("timestamps"))
+_EVENTS = "/processing/ophys/event_detection/data"
+
 VIEWS = (
     View(
         name="dff_samples",
         description="ΔF/F, one row a cell and frame, with its time.",
         sql="dff_samples.sql",
+        own_columns=(*_SAMPLE, Column("dff", F64, "ΔF/F in the frame", source="/processing/ophys/dff/traces/data")),
     ),
     View(
         name="event_samples",
         description="Events and filtered events, one row a cell and frame, with its time.",
         sql="event_samples.sql",
+        own_columns=(
+            *_SAMPLE,
+            Column("events", F64, "Size of the event that began in the frame", source=_EVENTS),
+            Column("filtered_events", F64, "The same smoothed, as in `events`", source=_EVENTS),
+        ),
     ),
 )

@@ -37,7 +37,16 @@ TABLES = by_name(
 
 VIEWS = by_name(
     in_recording(
-        RECORDING, (*vbn_metadata.VIEWS, *task.VIEWS, *images.VIEWS, *ecephys.VIEWS, *lfp.VIEWS, *defects.VIEWS)
+        RECORDING,
+        (
+            *vbn_metadata.VIEWS,
+            *task.VIEWS,
+            *images.VIEWS,
+            *ecephys.VIEWS,
+            *lfp.VIEWS,
+            *defects.VIEWS,
+            *defects.VBN_VIEWS,
+        ),
     )
 )
 

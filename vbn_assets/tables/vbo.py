@@ -1,8 +1,8 @@
-"""The tables and views of Visual Behavior Ophys, and which of them one file of each kind gives."""
+"""The tables, views and macros of Visual Behavior Ophys, and which of them one file of each kind gives."""
 
 from __future__ import annotations
 
-from vbn_assets.tables import behavior, defects, eye_tracking, images, ophys, releases, task, vbo_metadata
+from vbn_assets.tables import behavior, defects, eye_tracking, images, macros, ophys, releases, task, vbo_metadata
 from vbn_assets.tables.model import I64, Column, by_name, in_recording
 
 RECORDING = Column("ophys_session_id", I64, "The ophys session, where there is one", optional=True)
@@ -22,4 +22,6 @@ TABLES = by_name(
     )
 )
 
-VIEWS = by_name((*task.VIEWS, *images.VIEWS, *ophys.VIEWS))
+VIEWS = by_name(in_recording(RECORDING, (*task.VIEWS, *images.VIEWS, *ophys.VIEWS, *defects.VIEWS)))
+
+MACROS = by_name((macros.BIN_COUNT, *macros.TRACES))

@@ -16,8 +16,6 @@ from vbn_assets.tables.model import BOOL, I64, STR, UTC, Column, Entity, Table
 _BEHAVIOR_SESSION = Column("behavior_session_id", I64, "Behavior session", nullable=False)
 _OPHYS_SESSION = Column("ophys_session_id", I64, "Ophys session: one recording of one mouse on one day", nullable=False)
 _OPHYS_EXPERIMENT = Column("ophys_experiment_id", I64, "Imaging plane of an ophys session", nullable=False)
-_CONTAINERS = Column("ophys_container_id", pa.list_(I64), "Its planes' containers: the same plane in several sessions")
-_EXPERIMENTS = Column("ophys_experiment_id", pa.list_(I64), "Its planes; AllenSDK reads behavior from the first")
 _FILE_ID = Column("file_id", I64, "The release's own number for the NWB file; negative or null where there is none")
 
 
@@ -26,6 +24,10 @@ def _released(name: str, type: pa.DataType, description: str, unit: str | None =
     return Column(name, type, description, unit, optional=True)
 
 
+_CONTAINERS = _released(
+    "ophys_container_id", pa.list_(I64), "Containers of its planes, each one plane in several sessions"
+)
+_EXPERIMENTS = _released("ophys_experiment_id", pa.list_(I64), "Its planes; AllenSDK reads behavior from the first")
 _MOUSE = (
     _released("mouse_id", STR, "LabTracks id of the mouse, as text"),
     _released("indicator", STR, "Calcium indicator"),

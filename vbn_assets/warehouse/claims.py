@@ -87,9 +87,12 @@ def key_claim_name(table: Table) -> str:
 
 
 def check_release(project: Project, lake: Lake, files: Mapping[str, TableFile]) -> tuple[Claim, ...]:
-    """The claims about a release's metadata tables."""
+    """The claims about a release's metadata tables. Of a table that it lacks every claim holds."""
     with _connected(lake, files) as con:
-        tables = [project.tables[name] for name in files]
+        tables = [project.tables[name] for name in project.metadata_tables]
+        for table in tables:
+            if table.name not in files:
+                con.register(table.name, table.schema.empty_table())
         return (*_check_keys(con, tables), *_check(con, RELEASE_CLAIMS[project.name]))
 
 

@@ -23,6 +23,7 @@ import duckdb
 from vbn_assets.errors import WarehouseError
 from vbn_assets.projects import PROJECTS
 from vbn_assets.settings import Settings
+from vbn_assets.warehouse.all_projects import create_views_of_all_projects
 from vbn_assets.warehouse.build import build, contents_fingerprint, registry_fingerprint
 from vbn_assets.warehouse.contents import ProjectContents, project_contents
 from vbn_assets.warehouse.lake import Lake
@@ -114,6 +115,7 @@ def _build_and_swap(
             con.execute("USE warehouse")
             for project in contents:
                 build(con, Lake(settings.lake_dir, project.project.name), project)
+            create_views_of_all_projects(con, [project.project for project in contents])
             con.execute(
                 "CREATE OR REPLACE TABLE main.warehouse_state "
                 "(registry TEXT, contents TEXT, current TEXT[], stamp BIGINT)"

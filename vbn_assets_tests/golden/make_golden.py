@@ -21,6 +21,9 @@ import pyarrow.parquet as pq
 from allensdk.brain_observatory.behavior.behavior_project_cache.behavior_neuropixels_project_cache import (
     VisualBehaviorNeuropixelsProjectCache,
 )
+from allensdk.brain_observatory.behavior.behavior_project_cache.behavior_project_cache import (
+    VisualBehaviorOphysProjectCache,
+)
 from allensdk.brain_observatory.behavior.data_objects.eye_tracking.rig_geometry import Coordinates
 
 FOLDER = Path(__file__).parent
@@ -35,6 +38,13 @@ TABLES = {
     "get_channel_table": {},
     "get_unit_table": {},
 }
+OPHYS_RELEASES = ("1.0.1", "1.1.0")
+OPHYS_TABLES = (
+    "get_behavior_session_table",
+    "get_ophys_session_table",
+    "get_ophys_experiment_table",
+    "get_ophys_cells_table",
+)
 FRAMES = {
     "get_units": lambda session: session.get_units(),
     "get_channels__all": lambda session: session.get_channels(filter_by_validity=False),
@@ -143,7 +153,18 @@ def write_lfp(folder, session):
         np.savez_compressed(folder / f"lfp__{probe}", **{name: array.values for name, array in arrays.items()})
 
 
+def write_ophys_tables():
+    for version in OPHYS_RELEASES:
+        cache = VisualBehaviorOphysProjectCache.from_s3_cache(cache_dir=tempfile.mkdtemp())
+        cache.load_manifest(f"visual-behavior-ophys_project_manifest_v{version}.json")
+        folder = FOLDER / version / "tables"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in OPHYS_TABLES:
+            write_frame(folder / name, getattr(cache, name)())
+
+
 def main():
+    write_ophys_tables()
     for version, sessions in SESSIONS.items():
         cache = VisualBehaviorNeuropixelsProjectCache.from_s3_cache(cache_dir=tempfile.mkdtemp())
         cache.load_manifest(f"visual-behavior-neuropixels_project_manifest_v{version}.json")

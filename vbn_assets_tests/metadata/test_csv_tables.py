@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from vbn_assets.errors import MetadataError
 from vbn_assets.metadata.csv_tables import read_table
-from vbn_assets.projects import VBN
+from vbn_assets.projects import VBN, VBO
 from vbn_assets.tables.model import PRESENT_COLUMNS
 from vbn_assets_tests.golden import golden
 
@@ -138,3 +139,56 @@ def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x89HDF\r\n\x1a\n\xff\xfe")
     with pytest.raises(MetadataError, match="is no table"):
         read_table(path, VBN.tables["probes"], release="9.9.9")
+
+
+BEHAVIOR = VBO.tables["behavior_session_table"]
+
+
+def read_sessions(folder: Path, header: str, *rows: str) -> pa.Table:
+    path = folder / "behavior_session_table.csv"
+    path.write_text("\n".join([f"behavior_session_id,ophys_session_id,file_id,{header}", *rows]) + "\n")
+    return read_table(path, BEHAVIOR, release="9.9.9")
+
+
+def test_lists_are_read_as_python_writes_them(tmp_path: Path) -> None:
+    table = read_sessions(
+        tmp_path, "ophys_experiment_id,driver_line", "1,5.0,,\"[7, 8]\",\"['Sst-IRES-Cre', 'Ai148']\"", "2,,0.0,[],"
+    )
+    assert table["ophys_experiment_id"].to_pylist() == [[7, 8], []]
+    assert table["driver_line"].to_pylist() == [["Sst-IRES-Cre", "Ai148"], None]
+    assert table["ophys_session_id"].to_pylist() == [5, None]
+    assert table["file_id"].to_pylist() == [None, 0]
+
+
+def test_dates_are_utc_whether_or_not_they_say_so(tmp_path: Path) -> None:
+    dates = [
+        "2019-05-17 14:46:33.550",
+        "2019-05-17 14:46:33+00:00",
+        "2019-05-17 07:46:33.000001-07:00",
+        "2019-05-17T14:46:33Z",
+    ]
+    table = read_sessions(tmp_path, "date_of_acquisition", *(f"{i},,,{date}" for i, date in enumerate([*dates, ""])))
+    fractions = [550000, 0, 1, 0]
+    expected = [datetime(2019, 5, 17, 14, 46, 33, fraction, tzinfo=UTC) for fraction in fractions]
+    assert [date and date.astimezone(UTC) for date in table["date_of_acquisition"].to_pylist()] == [*expected, None]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("driver_line", "Sst-IRES-Cre"),
+        ("ophys_experiment_id", "['a']"),
+        ("driver_line", "[1]"),
+        ("ophys_experiment_id", "__import__('os').getcwd()"),
+        ("date_of_acquisition", "yesterday"),
+    ],
+)
+def test_what_is_no_list_or_date_is_refused_and_never_run(tmp_path: Path, column: str, value: str) -> None:
+    with pytest.raises(MetadataError, match=f"{column}.*row 1"):
+        read_sessions(tmp_path, column, f'1,,,"{value}"')
+
+
+def test_a_release_that_says_less_of_its_sessions_is_read(tmp_path: Path) -> None:
+    table = read_sessions(tmp_path, "mouse_id", "1,,0,0457841")
+    assert table["mouse_id"].to_pylist() == ["0457841"], "as text, as AllenSDK reads it"
+    assert table["image_set"].to_pylist() == [None]

@@ -11,7 +11,7 @@ import pytest
 
 from vbn_assets.definitions import build_definitions
 from vbn_assets.pipeline import Workspace
-from vbn_assets.projects import VBN
+from vbn_assets.projects import VBN, Project
 from vbn_assets.sample.server import SampleBucket
 from vbn_assets.settings import Settings
 
@@ -22,6 +22,7 @@ class Orchestra:
 
     settings: Settings
     instance: dg.DagsterInstance
+    project: Project = VBN
     cursor: object = None
     defs: dg.Definitions = field(init=False)
 
@@ -30,7 +31,7 @@ class Orchestra:
 
     @property
     def workspace(self) -> Workspace:
-        return Workspace(self.settings, VBN)
+        return Workspace(self.settings, self.project)
 
     def look(self, sensor: str, cursor: str | None = None) -> dg.SensorResult | dg.RunRequest | dg.SkipReason:
         """One tick of a sensor; its partitions are added as the daemon adds them."""
@@ -55,10 +56,10 @@ class Orchestra:
 
     def refresh(self) -> list[str]:
         """What the release sensor asks for, done; the releases."""
-        result = self.look("vbn_release_sensor")
+        result = self.look(f"{self.project.name}_release_sensor")
         requests = result.run_requests or [] if isinstance(result, dg.SensorResult) else []
         for request in requests:
-            assert self.run("refresh_vbn", request.partition_key, dict(request.tags)).success
+            assert self.run(f"refresh_{self.project.name}", request.partition_key, dict(request.tags)).success
         return [request.partition_key or "" for request in requests]
 
     def asked_for(self) -> set[tuple[str, str | None]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from vbn_assets.projects import VBN
+from vbn_assets.projects import PROJECTS, Project
 from vbn_assets.settings import Settings
 from vbn_assets.tables.defects import known_defects
 from vbn_assets.tables.dictionary import TOPICS, dictionary, sql_type
@@ -25,8 +25,10 @@ def test_the_committed_file_is_what_the_descriptions_give() -> None:
 
 def test_everything_has_its_place() -> None:
     placed = [entry.name for topic in TOPICS for entry in (*topic.tables, *topic.views)]
-    assert sorted(placed) == sorted([*VBN.tables, *VBN.views])
-    for name in (*placed, *VBN.macros, *known_defects()):
+    described = {name for project in PROJECTS.values() for name in (*project.tables, *project.views)}
+    assert sorted(placed) == sorted(described)
+    called = {name for project in PROJECTS.values() for name in project.macros}
+    for name in (*placed, *called, *known_defects()):
         assert DOCS.read_text().count(f"\n### {name}\n") == 1
 
 
@@ -36,14 +38,15 @@ def test_every_link_leads_somewhere() -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 
-def test_the_warehouse_has_what_is_described(tmp_path: Path) -> None:
+@pytest.mark.parametrize("project", PROJECTS.values(), ids=PROJECTS)
+def test_the_warehouse_has_what_is_described(tmp_path: Path, project: Project) -> None:
     """Every table and view its columns in order, of their types, each with its meaning as a comment."""
     settings = Settings(data_dir=tmp_path)
     publish(settings)
     with open_warehouse(settings.warehouse_path) as con:
-        query = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'vbn'"
-        rows = con.execute(f"{query} ORDER BY table_name, column_index").fetchall()
-    for described in [*VBN.tables.values(), *VBN.views.values()]:
+        query = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = ?"
+        rows = con.execute(f"{query} ORDER BY table_name, column_index", [project.name]).fetchall()
+    for described in [*project.tables.values(), *project.views.values()]:
         shown = [(name, _plain(type)) for table, name, type, _ in rows if table == described.name]
         assert shown == [(column.name, _plain(sql_type(column.type))) for column in described.columns]
         comments = [comment for table, *_, comment in rows if table == described.name]

@@ -1,0 +1,65 @@
+"""Schema `vb`: what the projects have in common, as one table each.
+
+`vb.trials` is `vbn.trials` and `vbo.trials` one below the other, with the project and the mouse before them; so is
+every table and view that all projects have, and `vb.behavior_sessions`, for which each project has a query of its own
+(sql/behavior_sessions_<project>.sql). Nothing is stored: these are views of the projects' schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+
+from vbn_assets.projects import Project
+from vbn_assets.tables import Table, View
+from vbn_assets.warehouse.queries import query, quoted, text
+
+SCHEMA = "vb"
+BEHAVIOR_SESSIONS = "behavior_sessions"
+DESCRIPTION = "Every behavior session of every project, with what they say alike of it."
+
+
+def create_views_of_all_projects(con: duckdb.DuckDBPyConnection, projects: Sequence[Project]) -> None:
+    """Make the schema anew; those of the projects must be there."""
+    con.execute("BEGIN")
+    con.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    con.execute(f"CREATE SCHEMA {SCHEMA}")
+    _create(con, BEHAVIOR_SESSIONS, [_behavior_sessions(project) for project in projects], DESCRIPTION)
+    for name, described in shared(projects).items():
+        _create(con, name, [_rows(project, described) for project in projects], described.description)
+    con.execute("COMMIT")
+
+
+def shared(projects: Sequence[Project]) -> Mapping[str, Table | View]:
+    """The tables and views that all of the projects have, as the first of them describes them."""
+    everything: list[dict[str, Table | View]] = [{**project.tables, **project.views} for project in projects]
+    return {name: each for name, each in everything[0].items() if all(name in others for others in everything)}
+
+
+def _create(con: duckdb.DuckDBPyConnection, name: str, queries: Sequence[str], description: str) -> None:
+    view = f"{SCHEMA}.{quoted(name)}"
+    con.execute(f"CREATE VIEW {view} AS {' UNION ALL BY NAME '.join(queries)}")
+    con.execute(f"COMMENT ON VIEW {view} IS {text(description)}")
+
+
+def _behavior_sessions(project: Project) -> str:
+    body = query(f"behavior_sessions_{project.name}.sql").format(schema=quoted(project.name))
+    return f"SELECT {text(project.name)} AS project, * FROM ({body.rstrip()})"
+
+
+def _rows(project: Project, described: Table | View) -> str:
+    """One project's rows; of a session's tables with the mouse first."""
+    rows = f"{quoted(project.name)}.{quoted(described.name)} AS rows"
+    columns = {column.name for column in described.columns}
+    if "project" in columns:
+        return f"SELECT * FROM {rows}"
+    if "mouse_id" in columns:
+        return f"SELECT {text(project.name)} AS project, mouse_id, * EXCLUDE (mouse_id) FROM {rows}"
+    if "behavior_session_id" not in columns:
+        return f"SELECT {text(project.name)} AS project, * FROM {rows}"
+    mice = f"(SELECT behavior_session_id, mouse_id FROM ({_behavior_sessions(project)})) AS mice"
+    return (
+        f"SELECT {text(project.name)} AS project, mice.mouse_id, rows.* "
+        f"FROM {rows} LEFT JOIN {mice} ON mice.behavior_session_id = rows.behavior_session_id"
+    )
