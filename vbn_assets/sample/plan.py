@@ -14,13 +14,12 @@ import numpy as np
 
 from vbn_assets.errors import VbnError
 from vbn_assets.projects import VBN
+from vbn_assets.sample.behavior_file import FRAME_RATE
 from vbn_assets.sample.history import PACKAGED, StoredObject, read_history
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FRAME_RATE = 60.0
-"""Frames of the stimulus monitor a second; running is measured once a frame."""
 _TEMPLATES = (1100000103, 1100000102, 1100000104)
 """Generated sessions are made after these in turn: with eye tracking, without, and abnormal."""
 _PROBES_AT_MOST = 26
