@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vbn_assets.nwb.columns import read_series
 from vbn_assets.nwb.rois import ROIS, read_segmentation_mask
 from vbn_assets.nwb.session_file import SessionFile
+from vbn_assets.tables.model import STORED_AS
 from vbn_assets.tables.ophys import EXPERIMENT_METADATA
 
 _OPHYS = "processing/ophys"
@@ -42,8 +43,11 @@ def read_projections(file: SessionFile) -> pa.Table:
     }
     resolution = file.dataset(f"{_IMAGES}/max_projection").attrs.get("resolution")
     spacing = None if resolution is None else float(resolution) * _PER_MILLIMETRE
-    rows: dict[str, Any] = {name: _nested(file, name, pixels) for name, pixels in images.items()}
-    return pa.table({**rows, "spacing": pa.array([spacing], pa.float64()), "unit": ["mm"]})
+    row = pa.table({"spacing": pa.array([spacing], pa.float64()), "unit": ["mm"]})
+    for name, pixels in images.items():
+        rows = _nested(file, name, pixels)
+        row = row.append_column(pa.field(name, rows.type, metadata={STORED_AS: pixels.dtype.name}), rows)
+    return row
 
 
 def read_experiment_metadata(file: SessionFile) -> pa.Table:

@@ -20,7 +20,7 @@ from vbn_assets.nwb.imaging import frame_rate
 from vbn_assets.nwb.rois import read_rois
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables import Table
-from vbn_assets.tables.model import nan_to_null
+from vbn_assets.tables.model import STORED_AS, nan_to_null
 from vbn_assets.tables.ophys import DEMIXED_TRACES, NEUROPIL_TRACES
 
 _OPHYS = "processing/ophys"
@@ -99,8 +99,10 @@ def _traces(
     file: SessionFile, series: str, column: str, facts: dict[str, str] | None = None, *, of_all_cells: bool = True
 ) -> Iterator[pa.Table]:
     """The cells of a series with their traces in `column`, and of each a value of the datasets `facts` name."""
-    for cells, values in _series(file, series, facts or {}, of_all_cells=of_all_cells).slabs():
-        yield cells.append_column(column, _lists(values))
+    found = _series(file, series, facts or {}, of_all_cells=of_all_cells)
+    for cells, values in found.slabs():
+        lists = _lists(values)
+        yield cells.append_column(pa.field(column, lists.type, metadata={STORED_AS: found.data.dtype.name}), lists)
 
 
 def _series(file: SessionFile, name: str, facts: dict[str, str], *, of_all_cells: bool) -> _Series:

@@ -162,8 +162,10 @@ class ColumnProblem(VbnError):
 PRESENT_COLUMNS = b"vbn_assets.columns"
 """Parquet metadata key: JSON list of the columns the source really had, in its order."""
 
-STORED_AS_NUMBER = {b"vbn_assets.stored_as": b"number"}
-"""Parquet metadata of a column of truth values that its file has as 0, 1 and NaN: pandas' nullable ones in AllenSDK."""
+STORED_AS = b"vbn_assets.stored_as"
+"""Parquet metadata key of a column whose values its file, and so AllenSDK, has in another type: numpy's name of it."""
+STORED_AS_NUMBER = {STORED_AS: b"number"}
+"""Of truth values that the file has as 0, 1 and NaN: pandas' nullable ones in AllenSDK."""
 
 WRITTEN_AS = b"vbn_assets.written_as"
 """Parquet metadata key of a CSV's column: the type that its text looks like, where the table is described otherwise."""
