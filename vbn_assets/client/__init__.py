@@ -17,21 +17,27 @@ if TYPE_CHECKING:
         BehaviorCloudCacheVersionException,
         MissingLocalManifestWarning,
         OutdatedManifestWarning,
+        UpdatedStimulusPresentationTableWarning,
     )
     from vbn_assets.client.neuropixels import VisualBehaviorNeuropixelsProjectCache
+    from vbn_assets.client.ophys import VisualBehaviorOphysProjectCache
 
 __all__ = [
     "BehaviorCloudCacheVersionException",
     "MissingLocalManifestWarning",
     "OutdatedManifestWarning",
+    "UpdatedStimulusPresentationTableWarning",
     "VisualBehaviorNeuropixelsProjectCache",
+    "VisualBehaviorOphysProjectCache",
 ]
 
 _MODULES = {
     "VisualBehaviorNeuropixelsProjectCache": "neuropixels",
+    "VisualBehaviorOphysProjectCache": "ophys",
     "BehaviorCloudCacheVersionException": "exceptions",
     "MissingLocalManifestWarning": "exceptions",
     "OutdatedManifestWarning": "exceptions",
+    "UpdatedStimulusPresentationTableWarning": "exceptions",
 }
 
 

@@ -12,6 +12,10 @@ class UnknownProbe(VbnError, ValueError):
     """A session has no probe of that id, or a probe no such channel."""
 
 
+class UnmatchedCells(VbnError, ValueError):
+    """None of an imaging plane's cells was matched to those of other sessions."""
+
+
 class MissingExtra(VbnError, ImportError):
     """Something was asked for that needs a package which is installed on demand."""
 
@@ -22,6 +26,10 @@ class OutdatedManifestWarning(UserWarning):
 
 class MissingLocalManifestWarning(UserWarning):
     """A cache folder has files, but no record of what they are."""
+
+
+class UpdatedStimulusPresentationTableWarning(UserWarning):
+    """Presentations of Visual Behavior Ophys have had other stimuli than the task's since release 1.1.0."""
 
 
 class TemporaryLakeWarning(UserWarning):

@@ -19,11 +19,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vbn_assets.client.source import SessionSource
+from vbn_assets.projects import PROJECTS
 from vbn_assets.tables import Entity
-from vbn_assets.tables.model import PRESENT_COLUMNS, STORED_AS_NUMBER
+from vbn_assets.tables.model import PRESENT_COLUMNS, STORED_AS, STORED_AS_NUMBER
 
-_IDS = frozenset(entity.value for entity in Entity if entity.is_column)
-"""Columns by which the lake tells files apart: a session object is about one of them."""
+_IDS = frozenset(entity.value for entity in Entity if entity.is_column) | {p.recording_id for p in PROJECTS.values()}
+"""Columns by which the lake tells files apart, and recordings: a session object is about one of them."""
 
 
 def read_rows(source: SessionSource, table: str) -> pa.Table:
@@ -52,7 +53,7 @@ def to_series(field: pa.Field, values: pa.ChunkedArray) -> pd.Series[Any]:
     if pa.types.is_boolean(field.type):
         return _truth_values(field, values)
     if pa.types.is_list(field.type):
-        return pd.Series(_arrays(values.combine_chunks()), dtype=object)
+        return pd.Series(_arrays(field, values.combine_chunks()), dtype=object)
     return pd.Series(values.to_numpy())
 
 
@@ -83,7 +84,13 @@ def _without_none(values: list[Any]) -> list[Any]:
     return [np.nan if value is None else value for value in values]
 
 
-def _arrays(lists: pa.ListArray) -> list[NDArray[Any]]:
-    values = lists.values.to_numpy(zero_copy_only=False)
+def as_stored(field: pa.Field, values: NDArray[Any]) -> NDArray[Any]:
+    """Values in the type that the file has them in, where the lake has another."""
+    stored = (field.metadata or {}).get(STORED_AS)
+    return values.astype(stored.decode(), copy=False) if stored else values
+
+
+def _arrays(field: pa.Field, lists: pa.ListArray) -> list[NDArray[Any]]:
+    values = as_stored(field, lists.values.to_numpy(zero_copy_only=False))
     values.setflags(write=False)
     return [values[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]

@@ -21,17 +21,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def metadata_frame(table: pa.Table, index: str, integers: Collection[str] = ()) -> pd.DataFrame:
+def metadata_frame(
+    table: pa.Table, index: str, integers: Collection[str] = (), *, as_described: bool = False
+) -> pd.DataFrame:
     """A CSV's frame: the columns it really had, in its order, without `index`, which is the index.
 
     `integers` are the columns that AllenSDK casts to Int64, null where there is no value; the index may be one. Others
-    are int64, float64, bool, or object (text, or bool with NaN). The frame is the caller's own.
+    are int64, float64, bool, datetime64[ns, UTC] or object (text, lists, or bool with NaN). `as_described` gives the
+    order of the table's description instead of the CSV's. The frame is the caller's own.
     """
     import pandas as pd
 
     metadata = table.schema.metadata or {}
     names = json.loads(metadata[PRESENT_COLUMNS]) if PRESENT_COLUMNS in metadata else table.column_names
-    values = {name: _integers(table[name]) if name in integers else _values(_as_written(table, name)) for name in names}
+    if as_described:
+        names = [name for name in table.column_names if name in names]
+    # Of a list of ids nothing is cast: the same name may be a number in one table and a list in another.
+    values = {name: _values(_as_written(table, name), cast=name in integers) for name in names}
     key = pd.Index(values.pop(index), name=index)
     # Each with its own type: left to itself, pandas 3 makes text of its own kind of every column of texts.
     columns = {name: pd.Series(column, key, column.dtype, copy=True) for name, column in values.items()}
@@ -44,8 +50,14 @@ def _as_written(table: pa.Table, name: str) -> pa.ChunkedArray:
     return table[name].cast(written.decode()) if written else table[name]
 
 
-def _values(column: pa.ChunkedArray) -> NDArray[Any]:
-    """A column as `read_csv` infers it."""
+def _values(column: pa.ChunkedArray, *, cast: bool) -> NDArray[Any] | pd.api.extensions.ExtensionArray:
+    """A column as `read_csv` infers it, or as AllenSDK casts it then."""
+    if pa.types.is_list(column.type):
+        return _objects(column)
+    if pa.types.is_timestamp(column.type):
+        return _times(column)
+    if cast:
+        return _integers(column)
     if column.null_count == len(column) and len(column):
         return np.full(len(column), np.nan)
     if column.null_count and pa.types.is_integer(column.type):
@@ -55,6 +67,19 @@ def _values(column: pa.ChunkedArray) -> NDArray[Any]:
         values = values.astype(object)
         values[column.is_null().to_numpy()] = np.nan
     return values
+
+
+def _objects(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Python's lists, and NaN for none."""
+    values = np.empty(len(column), object)
+    values[:] = [np.nan if value is None else value for value in column.to_pylist()]
+    return values
+
+
+def _times(column: pa.ChunkedArray) -> pd.arrays.DatetimeArray:
+    import pandas as pd
+
+    return pd.DatetimeIndex(column.cast(pa.timestamp("ns", "UTC")).to_numpy(), tz="UTC").array
 
 
 def _integers(column: pa.ChunkedArray) -> pd.arrays.IntegerArray:
