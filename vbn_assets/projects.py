@@ -181,6 +181,7 @@ VBO = Project(
     ),
     session_kind="ophys_experiment",
     mirror_folder="mirror_vbo",
+    client_versions=("1.0.0", "2.0.0"),
 )
 
 PROJECTS: dict[str, Project] = {project.name: project for project in (VBN, VBO)}

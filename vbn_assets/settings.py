@@ -24,8 +24,8 @@ _ENVIRONMENT = {
     "poll_seconds": "VBN_POLL_SECONDS",
     "dagster_home": "DAGSTER_HOME",
 }
-_OF_PROJECTS = {"pins": "VBN_RELEASE", "holds": "VBN_HOLD", "behavior_holds": "VBN_HOLD_BEHAVIOR"}
-"""Followed by a project: VBN_RELEASE_VBN."""
+_OF_PROJECTS = {"pins": "VBN_RELEASE_", "holds": "VBN_HOLD_", "behavior_holds": "VBN_HOLD_BEHAVIOR_"}
+"""Followed by the name of a project."""
 
 
 def _plain_folder(folder: Path) -> Path:
@@ -82,7 +82,7 @@ class Settings(BaseModel):
             names = tuple(name.strip() for name in environment["VBN_PROJECTS"].split(",") if name.strip())
             values["projects"] = tuple(project_named(name).name for name in names)
         for field, name in _OF_PROJECTS.items():
-            named = {project: environment.get(f"{name}_{project.upper()}") for project in PROJECTS}
+            named = {project: environment.get(f"{name}{project.upper()}") for project in PROJECTS}
             values[field] = {project: value for project, value in named.items() if value}
         try:
             return cls.model_validate(values)

@@ -28,7 +28,7 @@ SHOWN = 20
 
 def batch_assets(project: Project, kind: FileKind) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=f"{project.name}_{kind.plural}",
+        name=f"{project.name}_{kind.asset}_batch",
         # Skippable: the step tells of each file itself, with its own data version, and has nothing left to return.
         specs=[
             spec.replace_attributes(skippable=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
-from vbn_assets.projects import Project
+from vbn_assets.projects import PROJECTS, Project
 from vbn_assets.tables import Table, View
 from vbn_assets.warehouse.queries import query, quoted, text
 
@@ -26,14 +26,14 @@ def create_views_of_all_projects(con: duckdb.DuckDBPyConnection, projects: Seque
     con.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     con.execute(f"CREATE SCHEMA {SCHEMA}")
     _create(con, BEHAVIOR_SESSIONS, [_behavior_sessions(project) for project in projects], DESCRIPTION)
-    for name, described in shared(projects).items():
+    for name, described in shared().items():
         _create(con, name, [_rows(project, described) for project in projects], described.description)
     con.execute("COMMIT")
 
 
-def shared(projects: Sequence[Project]) -> Mapping[str, Table | View]:
-    """The tables and views that all of the projects have, as the first of them describes them."""
-    everything: list[dict[str, Table | View]] = [{**project.tables, **project.views} for project in projects]
+def shared() -> Mapping[str, Table | View]:
+    """The tables and views that all projects have, in the settings or not, as the first of them describes them."""
+    everything: list[dict[str, Table | View]] = [{**project.tables, **project.views} for project in PROJECTS.values()]
     return {name: each for name, each in everything[0].items() if all(name in others for others in everything)}
 
 

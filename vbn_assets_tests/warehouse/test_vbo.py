@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from vbn_assets.pipeline import Workspace, extract_file, refresh_release, require_sound
-from vbn_assets.projects import PROJECTS, VBN, VBO
+from vbn_assets.projects import VBN, VBO
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.all_projects import shared
@@ -100,7 +100,7 @@ def test_the_behavior_of_a_session_is_shown_once_and_from_allensdks_plane_where_
 
 def test_what_the_projects_share_is_one_table(con: duckdb.DuckDBPyConnection) -> None:
     views = {row[0] for row in con.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'vb'").fetchall()}
-    assert views == {"behavior_sessions", *shared(list(PROJECTS.values()))}
+    assert views == {"behavior_sessions", *shared()}
     assert views > {"trials", "stimulus_presentations", "running_speed", "eye_tracking", "release_files"}
     trials = "SELECT project, mouse_id, behavior_session_id, count(*) FROM vb.trials GROUP BY ALL ORDER BY ALL"
     ((vbn, _, session, _), *others) = con.execute(trials).fetchall()
