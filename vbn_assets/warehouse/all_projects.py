@@ -7,17 +7,22 @@ every table and view that all projects have, and `vb.behavior_sessions`, for whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 
 from vbn_assets.projects import PROJECTS, Project
-from vbn_assets.tables import Table, View
+from vbn_assets.tables import Column, Table, View
+from vbn_assets.tables.model import STR
+from vbn_assets.warehouse.comments import comments
 from vbn_assets.warehouse.queries import query, quoted, text
 
 SCHEMA = "vb"
 BEHAVIOR_SESSIONS = "behavior_sessions"
 DESCRIPTION = "Every behavior session of every project, with what they say alike of it."
+
+PROJECT = Column("project", STR, "vbn or vbo")
+MOUSE = Column("mouse_id", STR, "LabTracks id of the mouse, as text")
 
 
 def create_views_of_all_projects(con: duckdb.DuckDBPyConnection, projects: Sequence[Project]) -> None:
@@ -25,9 +30,11 @@ def create_views_of_all_projects(con: duckdb.DuckDBPyConnection, projects: Seque
     con.execute("BEGIN")
     con.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
     con.execute(f"CREATE SCHEMA {SCHEMA}")
-    _create(con, BEHAVIOR_SESSIONS, [_behavior_sessions(project) for project in projects], DESCRIPTION)
+    sessions = [project.tables[project.kind("behavior_session").table] for project in projects]
+    _create(con, BEHAVIOR_SESSIONS, [_behavior_sessions(project) for project in projects], DESCRIPTION, sessions)
     for name, described in shared().items():
-        _create(con, name, [_rows(project, described) for project in projects], described.description)
+        everywhere = [project.tables.get(name) or project.views[name] for project in projects]
+        _create(con, name, [_rows(project, described) for project in projects], described.description, everywhere)
     con.execute("COMMIT")
 
 
@@ -37,10 +44,19 @@ def shared() -> Mapping[str, Table | View]:
     return {name: each for name, each in everything[0].items() if all(name in others for others in everything)}
 
 
-def _create(con: duckdb.DuckDBPyConnection, name: str, queries: Sequence[str], description: str) -> None:
+def _create(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    queries: Sequence[str],
+    description: str,
+    everywhere: Iterable[Table | View],
+) -> None:
     view = f"{SCHEMA}.{quoted(name)}"
     con.execute(f"CREATE VIEW {view} AS {' UNION ALL BY NAME '.join(queries)}")
-    con.execute(f"COMMENT ON VIEW {view} IS {text(description)}")
+    described = {column.name: column for each in everywhere for column in each.columns}
+    described |= {PROJECT.name: PROJECT, MOUSE.name: MOUSE}
+    shown = [row[0] for row in con.execute(f"DESCRIBE {view}").fetchall()]
+    con.execute(comments("VIEW", view, description, [described[name] for name in shown if name in described]))
 
 
 def _behavior_sessions(project: Project) -> str:

@@ -21,6 +21,7 @@ from vbn_assets.projects import PROJECTS, Project
 from vbn_assets.tables import Entity, Storage, Table, View
 from vbn_assets.tables.defects import KNOWN_DEFECTS, known_defects
 from vbn_assets.tables.releases import RELEASES, WAREHOUSE_FILES
+from vbn_assets.warehouse.comments import comments
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
 from vbn_assets.warehouse.existing import Existing, file_key
 from vbn_assets.warehouse.lake import Lake
@@ -238,17 +239,12 @@ def _create_views(con: duckdb.DuckDBPyConnection, project: Project, schema: str)
 
 
 def _comment(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> None:
-    """The descriptions, where database browsers and `duckdb_columns()` show them."""
     kinds = dict(con.execute(query("relations.sql"), {"schema": schema}).fetchall())
     all_described: list[Table | View] = [*project.tables.values(), *project.views.values()]
     for described in all_described:
         if described.name in kinds:
             name = f"{quoted(schema)}.{quoted(described.name)}"
-            comments = [f"COMMENT ON {kinds[described.name]} {name} IS {text(described.description)}"]
-            for column in described.columns:
-                meaning = f"{column.description} [{column.unit}]" if column.unit else column.description
-                comments.append(f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {text(meaning)}")
-            con.execute(";".join(comments))
+            con.execute(comments(kinds[described.name], name, described.description, described.columns))
 
 
 def _schemas_of(con: duckdb.DuckDBPyConnection, contents: ProjectContents) -> set[str]:
