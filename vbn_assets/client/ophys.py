@@ -122,6 +122,17 @@ class VisualBehaviorOphysProjectCache(ProjectCache):
 
         return read_natural_movie(self._workspace)
 
+    def get_natural_movie_template(self, n_workers: int | None = None) -> pd.DataFrame:
+        """The movie's frames by `movie_frame_index`, as in `stimulus_presentations`: arrays of 1200 by 1920 pixels.
+
+        `unwarped` (float64, NaN where unseen) is what the mouse saw, `warped` (uint8) what the monitor showed to have
+        it seen so. All 900 frames take 19 GB and some minutes, as they do in AllenSDK; `n_workers` is the number of
+        threads.
+        """
+        from vbn_assets.client.natural_movie import movie_template
+
+        return movie_template(self.get_raw_natural_movie(), n_workers)
+
     def get_behavior_ophys_experiment_url(self, ophys_experiment_id: int) -> str:
         """Where the file of an imaging plane can be downloaded."""
         return self._url(self._experiment_file(ophys_experiment_id))

@@ -25,7 +25,7 @@ from vbn_assets.nwb import traces
 from vbn_assets.sample.history import file_hash
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets_tests.client.against_allensdk import ask, assert_array, assert_frame, exactly
-from vbn_assets_tests.golden import golden, golden_dtypes
+from vbn_assets_tests.golden import FOLDER, golden, golden_dtypes
 
 Cache = VisualBehaviorOphysProjectCache
 
@@ -265,12 +265,25 @@ def test_natural_movie(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     """The released movie is not in the sample; another one is believed only with its own hash."""
     with pytest.raises(FileGone, match="Movie_TOE1"):
         cache.get_raw_natural_movie()
-    frames = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    frames = np.arange(24, dtype=np.uint8).reshape(1, 4, 6)
     path = cache._workspace.mirror.path(natural_movie.MOVIE)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, frames)
     monkeypatch.setattr(natural_movie, "MOVIE", replace(natural_movie.MOVIE, file_hash=file_hash(path)))
     assert_array(cache.get_raw_natural_movie(), frames)
+    template = cache.get_natural_movie_template(n_workers=2)
+    assert (template.index.name, str(template.index.dtype), len(template)) == ("movie_frame_index", "int64", 1)
+    assert [(template[name][0].dtype, template[name][0].shape) for name in template] == [
+        (np.float64, (1200, 1920)),
+        (np.uint8, (1200, 1920)),
+    ]
+
+
+def test_a_frame_of_the_movie_on_the_monitor() -> None:
+    expected = np.load(FOLDER / RELEASE / "natural_movie.npz")
+    template = natural_movie.movie_template([expected["frame"]])
+    for name in template:
+        assert_array(np.ascontiguousarray(template[name][0][::7, ::11]), expected[name])
 
 
 def test_natural_movie_that_is_none(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:

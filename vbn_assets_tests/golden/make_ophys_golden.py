@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from allensdk.brain_observatory.behavior.behavior_ophys_experiment import BehaviorOphysExperiment
 from allensdk.brain_observatory.behavior.behavior_session import BehaviorSession
+from allensdk.brain_observatory.behavior.data_objects.stimuli.stimulus_templates import StimulusMovieTemplateFactory
 from make_golden import FOLDER, plain, write_frame
 
 SAMPLE = FOLDER.parents[1] / "vbn_assets/sample/release/visual-behavior-ophys-data"
@@ -82,7 +83,16 @@ def write_plane(folder, plane):
     (folder / "image_facts.json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
+def write_movie(folder):
+    """Every few pixels of what AllenSDK makes of a frame: the whole of it is 20 MB."""
+    frame = np.random.default_rng(0).integers(0, 256, (38, 76), dtype=np.uint8)
+    images = StimulusMovieTemplateFactory.from_unprocessed("natural_movie_one", frame[None], n_workers=1).images
+    pixels = {name: getattr(images[0], name)[::7, ::11] for name in ("warped", "unwarped")}
+    np.savez_compressed(folder / "natural_movie", frame=frame, **pixels)
+
+
 def main():
+    write_movie(FOLDER / VERSION)
     for id, release in EXPERIMENTS.items():
         plane = opened(BehaviorOphysExperiment, Path(release) / f"behavior_ophys_experiment_{id}.nwb.xz")
         folder = FOLDER / VERSION / "ophys_experiment" / str(id)
