@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -37,6 +38,8 @@ ROW_GROUP_BYTES = 32 << 20
 """A row group is held in memory while it is written: rows of waveforms are two hundred times a spike's size."""
 LFP_STEPS_BYTES = 64 << 10
 """16 thousand steps of 0.2 µV: more than a trace of LFP has in minutes."""
+REMEMBERED_RECORDS = 8_192
+"""More than a project has files, of 5 kB each."""
 WRITERS = 2
 """Tables of one file written at a time: zstd keeps one core busy each, and more only cost memory."""
 
@@ -337,6 +340,13 @@ def _float_paths(column: pa.Field) -> list[str]:
 
 
 def _read_record(path: Path) -> Record:
+    """The record at `path`, read again only when another took its place: sensors look at all of them all the time."""
+    status = path.stat()
+    return _parse_record(path, (status.st_ino, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=REMEMBERED_RECORDS)
+def _parse_record(path: Path, _stamp: tuple[int, int]) -> Record:
     try:
         raw = json.loads(path.read_text())
         return Record(
