@@ -20,7 +20,7 @@ from vbn_assets.nwb.session import open_session
 from vbn_assets.pipeline import ArrowReading
 from vbn_assets.projects import VBN
 from vbn_assets.sample.generator import generate
-from vbn_assets.sample.plan import TRUE_SIZE, plan_session
+from vbn_assets.sample.plan import TRUE_SIZE, Sizes, plan_session
 from vbn_assets.tables import conform
 from vbn_assets.warehouse.contents import RELEASE
 from vbn_assets.warehouse.lake import Lake, Record, Source, TableFile
@@ -36,11 +36,11 @@ VERSION = "0.5.0"
 LEFT_OUT = ("spike_times", "mean_waveforms")
 
 
-def metadata_rows(sessions: int = SESSIONS) -> dict[str, pd.DataFrame]:
+def metadata_rows(sizes: Sizes = SIZES) -> dict[str, pd.DataFrame]:
     """The rows of the five metadata CSVs."""
     import pandas as pd
 
-    plans = [plan_session(index, SIZES, seed=0).rows for index in range(sessions)]
+    plans = [plan_session(index, sizes, seed=0).rows for index in range(SESSIONS)]
     return {name: pd.concat([rows[name] for rows in plans], ignore_index=True) for name in VBN.metadata_tables}
 
 
