@@ -55,6 +55,8 @@ class SyncPlan:
     chosen: tuple[Holding, ...]
     due: tuple[Holding, ...]
     """Those of the chosen ones whose file is not in the mirror, or whose tables are not all in the lake."""
+    made: frozenset[tuple[str, str]]
+    """The identities of those whose tables are all in the lake: of a file that another release has too, say."""
     files: Plan
     """Metadata and the files of the sessions that are due."""
 
@@ -128,9 +130,10 @@ def plan_sync(
     from vbn_assets.mirror import How
 
     there = {planned.file for planned in workspace.mirror.plan(h.file for h in chosen).of(How.PRESENT)}
-    due = tuple(holding for holding in chosen if holding.file not in there or not is_made(workspace, holding))
+    made = frozenset(holding.file.identity for holding in chosen if is_made(workspace, holding))
+    due = tuple(holding for holding in chosen if holding.file not in there or holding.file.identity not in made)
     files = [*release.metadata.values(), *(holding.file for holding in due)]
-    return SyncPlan(release, tuple(chosen), due, workspace.mirror.plan(files, sizes))
+    return SyncPlan(release, tuple(chosen), due, made, workspace.mirror.plan(files, sizes))
 
 
 def is_made(workspace: Workspace, holding: Holding) -> bool:

@@ -176,8 +176,8 @@ def _noun(plan: SyncPlan) -> str:
 
 def _require_room(workspace: Workspace, plan: SyncPlan) -> None:
     free = Size(shutil.disk_usage(workspace.mirror.root).free)
-    made = len(plan.chosen) - len(plan.due)
-    results().print(f"{counted(len(plan.chosen), _noun(plan))} chosen, {made} made already; {free} of disk are free")
+    chosen = counted(len(plan.chosen), _noun(plan))
+    results().print(f"{chosen} chosen, {len(plan.made)} made already; {free} of disk are free")
     if plan.files.bytes > free:
         raise DiskFull(
             "what is to come does not fit on the disk",
@@ -215,8 +215,8 @@ def _carry_out(workspace: Workspace, plan: SyncPlan) -> tuple[list[Outcome], Key
         with closing(make_sessions(workspace, [holding.file for holding in plan.due], shown)) as files:
             try:
                 for outcome in files:
-                    shown.finished(outcome.file, _said(outcome), failed=outcome.error is not None)
                     outcomes.append(outcome)
+                    shown.finished(outcome.file, _said(outcome, plan), failed=outcome.error is not None)
             except KeyboardInterrupt as interrupt:
                 if not outcomes:
                     raise
@@ -224,12 +224,12 @@ def _carry_out(workspace: Workspace, plan: SyncPlan) -> tuple[list[Outcome], Key
     return outcomes, None
 
 
-def _said(outcome: Outcome) -> str:
+def _said(outcome: Outcome, plan: SyncPlan) -> str:
     if outcome.error or outcome.record is None:
         return f"{outcome.file.kind} {outcome.file.id} failed: {outcome.error}"
     made = outcome.record
-    what = f"{outcome.file.kind} {outcome.file.id}"
-    return f"{what}: {counted(made.rows, 'row')}, {Size(made.bytes)}, made in {made.seconds:.1f} s"
+    when = "made already" if outcome.file.identity in plan.made else f"made in {made.seconds:.1f} s"
+    return f"{outcome.file.kind} {outcome.file.id}: {counted(made.rows, 'row')}, {Size(made.bytes)}, {when}"
 
 
 def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
