@@ -88,11 +88,12 @@ def session_kind(project: Project, name: str | None) -> FileKind:
     """The kind of session of that name, by default the one that `VBN_HOLD` is about. `SettingsError` if none is."""
     kinds = {kind.name: kind for kind in project.kinds if not kind.is_part}
     if name is not None and name not in kinds:
+        asked_with_sessions = any(kind.name == name for kind in project.kinds)
         raise SettingsError(
             f"{project.title} has no sessions of the kind {name!r}",
             expected=" or ".join(kinds),
             found=repr(name),
-            remedy="LFP files come with the sessions they are of: --lfp.",
+            remedy="LFP comes with the sessions it is of: --lfp." if asked_with_sessions else None,
         )
     return kinds[name] if name else project.sessions
 

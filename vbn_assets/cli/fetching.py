@@ -46,7 +46,7 @@ def sync(
             "--kind",
             "-k",
             metavar="KIND",
-            help="Which sessions --where and --all are about: ecephys_session (default) or behavior_session.",
+            help="What --where and --all are about, e.g. behavior_session; by default what VBN_HOLD is about.",
         ),
     ] = None,
     lfp: Annotated[bool, typer.Option("--lfp", help="With the LFP files of the sessions; VBN_LFP: always.")] = False,
