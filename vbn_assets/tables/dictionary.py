@@ -107,7 +107,7 @@ TOPICS = (
     ),
 )
 
-MACROS = (macros.BIN_COUNT, *macros.SPIKES, *macros.TRACES)
+MACROS = (macros.BIN_COUNT, *macros.SPIKES, *macros.TRACES, *macros.OPHYS_TRACES)
 
 _SQL_TYPES = {
     pa.int64(): "BIGINT",
@@ -255,7 +255,9 @@ def _macro(macro: Macro) -> str:
     call = f"{macro.name}({', '.join(map(_parameter, macro.parameters))})"
     given = ["| parameter | unit | meaning |", "| --- | --- | --- |"]
     given += [_row((f"`{p.name}`", p.unit or "", p.description)) for p in macro.parameters]
-    parts = [f"### {macro.name}", macro.description.rstrip(), f"- `{call}`: vbn_assets/warehouse/sql/{macro.sql}"]
+    schemas = [name for name, project in PROJECTS.items() if macro.name in project.macros]
+    facts = f"- In {_listed(schemas)}\n- `{call}`: vbn_assets/warehouse/sql/{macro.sql}"
+    parts = [f"### {macro.name}", macro.description.rstrip(), facts]
     parts.append("\n".join(given))
     if macro.is_table:
         parts += ["It has the columns of the events, and", "\n".join(_columns(macro.columns))]

@@ -100,18 +100,23 @@ TRACES = (
     Macro(
         name="event_triggered",
         description=(
-            f"A trace around each event, on the same moments for all: one row for each event and moment. {_LINE}"
-            "The trace is any table, view or common table expression with one series of samples a session."
+            f"Traces around each event, on the same moments for all: one row for each event, trace and moment. {_LINE}"
+            "The traces are any table, view or common table expression with samples; what tells apart several of one "
+            "session, as channels or cells, is in its column `trace_id`."
         ),
         sql="event_triggered.sql",
         parameters=(
             _events("behavior_session_id"),
-            Parameter("trace", "Name of the trace; each row has `behavior_session_id`, `timestamps` (s) and `value`"),
+            Parameter("trace", "Name of the traces; each row has `behavior_session_id`, `timestamps` (s) and `value`"),
             _BEFORE,
             _AFTER,
             _STEP,
         ),
-        columns=(_TIME, Column("value", F64, "Value of the trace")),
+        columns=(
+            Column("trace_id", I64, "Which trace of its session, of the type it is given as; null where there is one"),
+            _TIME,
+            Column("value", F64, "Value of the trace"),
+        ),
     ),
     Macro(
         name="running_around",
@@ -126,5 +131,19 @@ TRACES = (
         sql="pupil_around.sql",
         parameters=(_events("behavior_session_id"), _BEFORE, _AFTER, _STEP),
         columns=(_TIME, Column("pupil_area", F64, "Area of the pupil's ellipse", "pixels²")),
+    ),
+)
+
+OPHYS_TRACES = (
+    Macro(
+        name="dff_around",
+        description="event_triggered of every cell's ΔF/F, in all planes of the event's session.",
+        sql="dff_around.sql",
+        parameters=(_events("behavior_session_id"), _BEFORE, _AFTER, _STEP),
+        columns=(
+            Column("cell_roi_id", I64, "The cell in its experiment: `cell_specimen_table.cell_roi_id`"),
+            _TIME,
+            Column("dff", F64, "ΔF/F"),
+        ),
     ),
 )

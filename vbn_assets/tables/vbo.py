@@ -24,4 +24,4 @@ TABLES = by_name(
 
 VIEWS = by_name(in_recording(RECORDING, (*task.VIEWS, *images.VIEWS, *ophys.VIEWS, *defects.VIEWS)))
 
-MACROS = by_name((macros.BIN_COUNT, *macros.TRACES))
+MACROS = by_name((macros.BIN_COUNT, *macros.TRACES, *macros.OPHYS_TRACES))

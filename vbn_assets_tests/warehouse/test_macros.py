@@ -234,6 +234,20 @@ def test_a_moment_at_a_sample_has_its_value_though_the_next_is_missing(con: duck
     assert found == [(time, values.get(time)) for time in np.arange(-1.5, 2.0, 0.5).tolist()]
 
 
+def test_several_traces_of_a_session_are_told_apart(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW two AS SELECT 7 AS behavior_session_id, * FROM "
+        "(VALUES ('b', 1, 10), ('a', 1, 0), ('a', 3, 4), ('b', 2, 20), ('b', 3, 0)) AS t (trace_id, timestamps, value)"
+    )
+    found = con.execute(
+        "WITH now AS (SELECT 7 AS behavior_session_id, 2 AS event_time) "
+        "SELECT trace_id, time, value FROM vbn.event_triggered(now, two, 1, 1, 0.5) ORDER BY trace_id, time"
+    ).fetchall()
+    times = np.arange(-1.0, 1.5, 0.5).tolist()
+    values = {"a": [0.0, 1.0, 2.0, 3.0, 4.0], "b": [10.0, 15.0, 20.0, 10.0, 0.0]}
+    assert found == [(trace, *row) for trace in "ab" for row in zip(times, values[trace], strict=True)]
+
+
 def test_events_are_named_in_any_way(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     """A table, a view, a common table expression, a DataFrame; by name or as text; whatever the names inside are."""
     columns = "SELECT ecephys_session_id, event_time FROM happened"

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from vbn_assets.pipeline import Workspace, extract_file, refresh_release, require_sound
-from vbn_assets.projects import VBN
+from vbn_assets.projects import VBN, VBO
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.database import open_warehouse
@@ -24,12 +24,12 @@ ON_THE_COMMAND_LINE = re.findall(r'vbn sql "(WITH .*?)"', DOCS, re.DOTALL)
 @pytest.fixture(scope="module")
 def con(tmp_path_factory: pytest.TempPathFactory, sample_bucket: SampleProcess) -> Iterator[duckdb.DuckDBPyConnection]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("queries"), endpoint_url=sample_bucket.endpoint)
-    workspace = Workspace(settings, VBN)
-    refresh_release(workspace, "0.5.0")
-    release = workspace.release("0.5.0")
-    for file in release.data.values():
-        if file.kind == VBN.session_kind:
-            require_sound(extract_file(workspace, workspace.mirror.fetch(file).path, file))
+    for project, version in ((VBN, "0.5.0"), (VBO, "1.1.0")):
+        workspace = Workspace(settings, project)
+        refresh_release(workspace, version)
+        for file in workspace.release(version).data.values():
+            if file.kind == project.session_kind:
+                require_sound(extract_file(workspace, workspace.mirror.fetch(file).path, file))
     publish(settings)
     with open_warehouse(settings.warehouse_path) as con:
         yield con

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from vbn_assets.pipeline import Workspace, extract_file, refresh_release, require_sound
@@ -117,3 +118,26 @@ def test_the_mouse_and_the_dates_mean_the_same_in_both(con: duckdb.DuckDBPyConne
     assert list(described)[:3] == ["project", "behavior_session_id", "mouse_id"]
     nobody = "SELECT count(*) FROM vb.session_metadata WHERE mouse_id IS NULL OR date_of_acquisition IS NULL"
     assert con.execute(nobody).fetchone() == (0,)
+
+
+def test_dff_around_events_is_that_of_interp(con: duckdb.DuckDBPyConnection) -> None:
+    """Every cell of the plane that is held, around every flash, also where a window leaves the recording."""
+    query = (
+        "SELECT cell_roi_id, timestamps, dff FROM vbo.dff_samples WHERE ophys_experiment_id = 1100009103 ORDER BY ALL"
+    )
+    samples = con.execute(query).fetchnumpy()
+    flashes = (
+        "WITH flashes AS (SELECT behavior_session_id, start_time AS event_time FROM vbo.stimulus_presentations "
+        "WHERE ophys_session_id IS NOT NULL AND active) "
+    )
+    times = con.execute(f"{flashes} SELECT event_time FROM flashes ORDER BY ALL").fetchnumpy()["event_time"]
+    found = con.execute(f"{flashes} FROM vbo.dff_around(flashes, 1, 2, 0.1) ORDER BY cell_roi_id, event_time, time")
+    values = np.ma.filled(found.fetchnumpy()["dff"], np.nan)
+    moments = (times[:, None] + (np.arange(31) * 0.1 - 1)).ravel()
+    cells = np.unique(samples["cell_roi_id"])
+    expected = [
+        np.interp(moments, samples["timestamps"][of_cell], samples["dff"][of_cell], left=np.nan, right=np.nan)
+        for of_cell in (samples["cell_roi_id"] == cell for cell in cells)
+    ]
+    assert len(cells) > 1
+    assert np.array_equal(values, np.concatenate(expected), equal_nan=True)

@@ -5,25 +5,39 @@ WITH _events AS MATERIALIZED (
     FROM query_table(events)
     WHERE isfinite(event_time::DOUBLE)
 ),
-_moments AS (
-    SELECT _event, behavior_session_id, number * step::DOUBLE - before::DOUBLE AS time, event_time + time AS _moment
-    FROM (SELECT _event, behavior_session_id, event_time FROM _events)
-    CROSS JOIN range({schema}.bin_count(before, after, step) + 1) AS steps (number)
+_trace AS (
+    -- A trace without trace_id has one that is null.
+    FROM query_table(trace)
+    UNION ALL BY NAME
+    SELECT NULL::BIGINT AS trace_id WHERE FALSE
 ),
 _samples AS (
     SELECT
         behavior_session_id,
+        trace_id,
         timestamps,
         value,
-        lead(timestamps) OVER _session AS _next_timestamps,
-        lead(value) OVER _session AS _next_value
-    FROM query_table(trace)
+        lead(timestamps) OVER _series AS _next_timestamps,
+        lead(value) OVER _series AS _next_value
+    FROM _trace
     WHERE behavior_session_id IN (SELECT behavior_session_id FROM _events)
-    WINDOW _session AS (PARTITION BY behavior_session_id ORDER BY timestamps)
+    WINDOW _series AS (PARTITION BY behavior_session_id, trace_id ORDER BY timestamps)
+),
+_moments AS (
+    SELECT
+        _event,
+        behavior_session_id,
+        trace_id,
+        number * step::DOUBLE - before::DOUBLE AS time,
+        event_time + time AS _moment
+    FROM (SELECT _event, behavior_session_id, event_time FROM _events)
+    LEFT JOIN (SELECT DISTINCT behavior_session_id, trace_id FROM _samples) USING (behavior_session_id)
+    CROSS JOIN range({schema}.bin_count(before, after, step) + 1) AS steps (number)
 ),
 _values AS (
     SELECT
         _event,
+        _moments.trace_id,
         time,
         CASE
             WHEN _moment = timestamps THEN value
@@ -31,8 +45,10 @@ _values AS (
         END AS value
     FROM _moments
     ASOF LEFT JOIN _samples
-        ON _samples.behavior_session_id = _moments.behavior_session_id AND _samples.timestamps <= _moments._moment
+        ON _samples.behavior_session_id = _moments.behavior_session_id
+        AND _samples.trace_id IS NOT DISTINCT FROM _moments.trace_id
+        AND _samples.timestamps <= _moments._moment
 )
-SELECT _events.* EXCLUDE (_event), time, value
+SELECT _events.* EXCLUDE (_event), trace_id, time, value
 FROM _events
 JOIN _values USING (_event)

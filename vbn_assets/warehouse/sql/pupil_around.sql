@@ -2,5 +2,5 @@
 WITH _pupil AS (
     SELECT behavior_session_id, timestamps, pupil_area AS value FROM {schema}.eye_tracking
 )
-SELECT * RENAME (value AS pupil_area)
+SELECT * EXCLUDE (trace_id) RENAME (value AS pupil_area)
 FROM {schema}.event_triggered(events, '_pupil', before, after, step)
