@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from semver import Version
 
+from vbn_assets.client import texts
 from vbn_assets.client.caller import warn
 from vbn_assets.client.exceptions import (
     BehaviorCloudCacheVersionException,
@@ -73,6 +74,31 @@ class Manifests:
         low, high = map(Version.parse, self._workspace.project.client_versions)
         return low <= Version.parse(version) < high
 
+    def last_used(self) -> str:
+        """The one that was used last in this folder, else `newest`; warns if it is not offered or not the latest."""
+        latest = self.latest
+        if self._workspace.access is Access.STATIC:
+            return latest
+        name = self._workspace.mirror.used()
+        if name is None:
+            return self.newest()
+        if name not in self.offered:
+            warn(texts.not_offered(name, latest))
+            return self.newest()
+        if not self.is_compatible(self.version(name)):
+            return self._instead_of(name)
+        if name != latest:
+            self._warned_of = latest
+            warn(texts.newer_exists(self._ui, name, latest), OutdatedManifestWarning)
+        return name
+
+    def newest(self) -> str:
+        """The latest; warns if the newest in the folder is an older one, whose files it may replace."""
+        latest, before = self.latest, self.latest_downloaded
+        if before not in ("", latest):
+            warn(texts.newer_than_before(self._ui, latest, before), OutdatedManifestWarning)
+        return latest
+
     def read(self, name: str) -> Release:
         """The release of a manifest that is offered: from the folder, else from the bucket, and then kept.
 
@@ -107,41 +133,21 @@ class Manifests:
         if mirror.used() != release.manifest_name:
             mirror.use(release)
 
-    def _fetched(self, name: str) -> Release:
-        from vbn_assets.releases.bucket import read_manifest
-
-        release = read_manifest(self._workspace.client, self._workspace.project, name)
-        self._workspace.mirror.keep_manifest(release, follow=False)
-        return release
-
-    def last_used(self) -> str:
-        """The one that was used last in this folder, else `newest`; warns if it is not offered or not the latest."""
-        if self._workspace.access is Access.STATIC:
-            return self.latest
-        name = self._workspace.mirror.used()
-        if name is None:
-            return self.newest()
+    def warn_if_outdated(self, name: str) -> None:
+        """Say that a manifest is not the latest, once for each latest."""
         latest = self.latest
-        if name not in self.offered:
-            warn(
-                f"The manifest version recorded as last used for this cache -- {name}-- is not a valid manifest for "
-                f"this dataset. Loading latest version -- {latest} -- instead.",
-                UserWarning,
-            )
-            return self.newest()
-        if not self.is_compatible(self.version(name)):
-            return self._instead_of(name)
-        if name != latest:
-            self._warned_of = latest
-            warn(
-                f"You are loading {name}. A more up to date version of the dataset -- {latest} -- exists online. To "
-                "see the changes between the two versions of the dataset, run\n"
-                f"{self._ui}.compare_manifests('{name}', '{latest}')\n"
-                "To load another version of the dataset, run\n"
-                f"{self._ui}.load_manifest('{latest}')",
-                OutdatedManifestWarning,
-            )
-        return name
+        if name == latest or self._warned_of == latest or self._workspace.access is Access.STATIC:
+            return
+        self._warned_of = latest
+        warn(texts.not_the_latest(self._ui, name, latest), OutdatedManifestWarning)
+
+    def warn_if_unrecorded(self) -> None:
+        """Say that the folder has files, and not AllenSDK's record of what they are."""
+        root = self._workspace.mirror.root
+        record = root / DOWNLOADS
+        if self._workspace.access is Access.STATIC or record.exists() or not _has_files(root):
+            return
+        warn(texts.no_record(self._ui, record.resolve()), MissingLocalManifestWarning)
 
     def _instead_of(self, name: str) -> str:
         """The highest one that can be read, where AllenSDK noted one that cannot: it opens such a folder no more."""
@@ -149,56 +155,16 @@ class Manifests:
         instead = _highest(readable, self._workspace.project) if readable else self.latest
         warn(
             f"The manifest version recorded as last used for this cache -- {name} -- cannot be read by this version. "
-            f"Loading {instead} instead.",
-            UserWarning,
+            f"Loading {instead} instead."
         )
         return instead
 
-    def newest(self) -> str:
-        """The latest; warns if the newest in the folder is an older one, whose files it may replace."""
-        latest, before = self.latest, self.latest_downloaded
-        if before not in ("", latest):
-            warn(
-                f"You are loading\n{latest}\nwhich is newer than the most recent manifest file you have previously "
-                f"been working with\n{before}\nIt is possible that some data files have changed between these two "
-                "data releases, which will force you to re-download those data files (currently downloaded files "
-                f"will not be overwritten). To continue using {before}, run\n{self._ui}.load_manifest('{before}')",
-                OutdatedManifestWarning,
-            )
-        return latest
+    def _fetched(self, name: str) -> Release:
+        from vbn_assets.releases.bucket import read_manifest
 
-    def warn_if_outdated(self, name: str) -> None:
-        """Say that a manifest is not the latest, once for each latest."""
-        latest = self.latest
-        if name == latest or self._warned_of == latest or self._workspace.access is Access.STATIC:
-            return
-        self._warned_of = latest
-        warn(
-            "\n\nThe manifest file you are loading is not the most up to date manifest file available for this "
-            "dataset. The most up to data manifest file available for this dataset is \n\n"
-            f"{latest}\n\nTo see the differences between these manifests,run\n\n"
-            f"{self._ui}.compare_manifests('{name}', '{latest}')\n\n"
-            "To see all of the manifest files currently downloaded onto your local system, run\n\n"
-            "self.list_all_downloaded_manifests()\n\n"
-            "If you just want to load the latest manifest, run\n\nself.load_latest_manifest()\n\n",
-            OutdatedManifestWarning,
-        )
-
-    def warn_if_unrecorded(self) -> None:
-        """Say that the folder has files, and not AllenSDK's record of what they are."""
-        mirror = self._workspace.mirror
-        record = mirror.root / DOWNLOADS
-        if self._workspace.access is Access.STATIC or record.exists() or not _has_files(mirror.root):
-            return
-        warn(
-            "This cache directory appears to contain data files, but it has no record of what those files are. You "
-            f"might want to consider running\n\n{self._ui}.construct_local_manifest()\n\nto avoid needlessly "
-            "downloading duplicates of data files that did not change between data releases. NOTE: running this "
-            "method will require hashing every data file you have currently downloaded and could be very time "
-            "consuming.\n\nTo avoid this warning in the future, make sure that\n\n"
-            f"{record.resolve()}\n\nis not deleted between instantiations of this cache",
-            MissingLocalManifestWarning,
-        )
+        release = read_manifest(self._workspace.client, self._workspace.project, name)
+        self._workspace.mirror.keep_manifest(release, follow=False)
+        return release
 
 
 def _offered(workspace: CacheWorkspace) -> list[str]:
