@@ -53,6 +53,8 @@ class SizedLake:
     """A lake with one release, and as many of its sessions as were added."""
 
     lake: Lake
+    sizes: Sizes = SIZES
+    left_out: tuple[str, ...] = LEFT_OUT
 
     def add_release(self) -> None:
         """The release's metadata tables and its list of files."""
@@ -74,7 +76,7 @@ class SizedLake:
         self.lake.commit(Record(source, self.lake.write(source, [reading])))
 
     def add_sessions(self, indices: Sequence[int]) -> None:
-        """The sessions of these numbers, 0 to 152."""
+        """The sessions of these numbers; the release has those from 0 to 152."""
         for index in indices:
             plan_ids = {name: id + index for name, id in self._first.source.ids.items()}
             id = str(plan_ids["ecephys_session_id"])
@@ -95,11 +97,11 @@ class SizedLake:
     def _first(self) -> Record:
         """What the first session's file gives, written beside what is published."""
         with tempfile.TemporaryDirectory(dir=self.lake.root) as folder:
-            generate(Path(folder), SIZES)
+            generate(Path(folder), self.sizes)
             file = next(Path(folder).rglob("*.nwb"))
             with open_session(file, kind=VBN.sessions, expected_id=None, release=VERSION) as session:
                 source = Source("ecephys_session", "", "first", VERSION, ids=dict(session.ids))
-                readings = [reading for reading in session.tables() if reading.table.name not in LEFT_OUT]
+                readings = [reading for reading in session.tables() if reading.table.name not in self.left_out]
                 return Record(source, self.lake.write(source, readings))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
@@ -320,3 +321,14 @@ def test_only_the_sessions_and_units_asked_for_are_read(con: duckdb.DuckDBPyConn
     one = "WITH of_one AS (SELECT * FROM moments WHERE ecephys_session_id = 2) "
     assert "Total Files Read: 1" in read(f"{one} FROM vbn.psth(of_one, 0, 1, 0.1)")
     assert "Total Files Read: 2" in read("FROM vbn.psth(moments, 0, 1, 0.1)")
+
+
+def test_a_unit_s_spikes_are_in_one_row_group_of_several(tmp_path: Path) -> None:
+    """DuckDB reads a row group where its smallest and largest unit allow for one that is asked for."""
+    spikes = {unit: np.sort(np.random.default_rng(unit).uniform(0, 9000, 50_000)) for unit in range(40)}
+    lake = lake_of(Settings(data_dir=tmp_path))
+    record = add_session(lake, 1, "a", columns=_session_columns(spikes, np.arange(9.0), np.arange(9.0)))
+    groups = pq.ParquetFile(lake.path(record.tables["spike_times"])).metadata
+    ranges = [groups.row_group(number).column(0).statistics for number in range(groups.num_row_groups)]
+    assert len(ranges) > 1
+    assert sum(range.min <= 33 <= range.max for range in ranges) == 1
