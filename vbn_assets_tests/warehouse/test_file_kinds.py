@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from vbn_assets.pipeline import (
@@ -157,6 +158,19 @@ def test_lfp_of_a_window(con: duckdb.DuckDBPyConnection) -> None:
         {"probe": probe, "begin": begin, "end": end},
     ).fetchnumpy()
     assert window["lfp"].tobytes() == expected["lfp"][1000:3001].tobytes()
+
+
+def test_a_window_of_lfp_can_be_found_without_reading_samples(
+    workspace: Workspace, records: dict[tuple[str, str], Record]
+) -> None:
+    """Each row group is one channel of a few minutes, and says which; of its samples nothing is said."""
+    file = pq.ParquetFile(workspace.lake.path(records["probe_lfp", "1100000104/probeB"].tables["lfp"]))
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        said = {group.column(at).path_in_schema: group.column(at).statistics for at in range(group.num_columns)}
+        assert said["channel_id"].min == said["channel_id"].max
+        assert said["start_time"].min < said["end_time"].max
+        assert said["samples.list.element"] is None
 
 
 def test_lfp_belongs_to_its_session(con: duckdb.DuckDBPyConnection) -> None:
