@@ -192,7 +192,7 @@ def is_news(instance: dg.DagsterInstance, observation: dg.AssetObservation) -> b
     of_partition = dg.AssetRecordsFilter(observation.asset_key, asset_partitions=[observation.partition or ""])
     last = instance.fetch_observations(of_partition, limit=1).records
     heard = last[0].asset_observation if last else None
-    return heard is None or heard.tags[DATA_VERSION] != observation.tags[DATA_VERSION]
+    return heard is None or heard.tags.get(DATA_VERSION) != observation.tags[DATA_VERSION]
 
 
 def table_diff(diff: TableDiff) -> dg.TableMetadataValue:

@@ -85,7 +85,8 @@ def sync(
         _confirm(yes)
     outcomes, interrupt = _carry_out(workspace, plan)
     if interrupt:
-        note(f"\nInterrupted: publishing what is done, {counted(len(outcomes), _noun(plan))}. Again ends at once.")
+        done = counted(len(outcomes), _noun(plan))
+        note(f"\nInterrupted: publishing what is done ({done}). Ctrl-C again ends this too.")
     publish_warehouse(workspace.settings)
     _tell_dagster(workspace, outcomes)
     if interrupt:
