@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vbn_assets.client.caller import warn
 from vbn_assets.client.frames import in_file_order, read_rows, to_frame, with_truth_values
 from vbn_assets.client.rig_geometry import Coordinates
 from vbn_assets.client.source import SessionSource
@@ -107,8 +107,8 @@ class BehaviorSession:
         /general/metadata, /general/subject, /session_start_time.
         """
         (row,) = self._rows("session_metadata").to_pylist()
-        if ";" not in row["full_genotype"]:
-            warnings.warn("Unable to parse cre_line from full_genotype", stacklevel=2)
+        if row["cre_line"] is None:
+            warn("Unable to parse cre_line from full_genotype")
         row["date_of_acquisition"] = row["date_of_acquisition"].astimezone(UTC)
         row["behavior_session_uuid"] = row["behavior_session_uuid"] and UUID(row["behavior_session_uuid"])
         return {**row, "behavior_session_id": self.behavior_session_id}

@@ -113,8 +113,9 @@ def test_types_of_metadata(trained: BehaviorSession) -> None:
 
 
 def test_a_genotype_without_driver_is_warned_of(half: BehaviorSession, recorded: BehaviorEcephysSession) -> None:
-    with pytest.warns(UserWarning, match="Unable to parse cre_line from full_genotype"):
+    with pytest.warns(UserWarning, match="Unable to parse cre_line from full_genotype") as warned:
         assert half.metadata["cre_line"] is None
+    assert warned[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert recorded.metadata["cre_line"]
