@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vbn_assets.client.behavior_session import BehaviorSession
+    from vbn_assets.client.ecephys_session import BehaviorEcephysSession
     from vbn_assets.client.exceptions import (
         BehaviorCloudCacheVersionException,
         MissingLocalManifestWarning,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BehaviorCloudCacheVersionException",
+    "BehaviorEcephysSession",
+    "BehaviorSession",
     "MissingLocalManifestWarning",
     "OutdatedManifestWarning",
     "UpdatedStimulusPresentationTableWarning",
@@ -34,6 +38,8 @@ __all__ = [
 _MODULES = {
     "VisualBehaviorNeuropixelsProjectCache": "neuropixels",
     "VisualBehaviorOphysProjectCache": "ophys",
+    "BehaviorEcephysSession": "ecephys_session",
+    "BehaviorSession": "behavior_session",
     "BehaviorCloudCacheVersionException": "exceptions",
     "MissingLocalManifestWarning": "exceptions",
     "OutdatedManifestWarning": "exceptions",

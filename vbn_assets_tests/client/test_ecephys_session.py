@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vbn_assets.client.behavior_session import BehaviorSession
-from vbn_assets.client.ecephys_session import BehaviorEcephysSession
+from vbn_assets.client import BehaviorEcephysSession, BehaviorSession
 from vbn_assets.client.exceptions import UnknownProbe
 from vbn_assets.errors import NwbError
 from vbn_assets_tests.client.against_allensdk import ask, assert_array, assert_frame, exactly
