@@ -1,4 +1,4 @@
-"""The whole job on the packaged sample: a release is found and made, a second one comes, what changed is made again.
+"""The whole job on the packaged samples: releases are found and made, the next come, what they changed is made again.
 
 This tells Dagster nothing: it publishes releases on a local S3 and watches the warehouse, as a user would. How
 Dagster is started belongs to `serving`, the S3 to `sample`.
@@ -9,51 +9,65 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from vbn_assets.errors import SettingsError, VbnError
-from vbn_assets.projects import VBN
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.serving import DagsterServer
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.database import open_warehouse
 
-FIRST, SECOND = "0.4.0", "0.5.0"
+FIRST = {"vbn": "0.4.0", "vbo": "1.0.1"}
+SECOND = {"vbn": "0.5.0", "vbo": "1.1.0"}
 MADE_SECONDS = 600
-"""A release of three sessions takes a minute on two idle cores; a machine that needs ten has another problem."""
+"""A release of each project takes two minutes on two idle cores; a machine that needs ten has another problem."""
 POLL_SECONDS = 5
 """The release sensor looks as often as this: nobody wants to watch a demo wait."""
 LOOK_SECONDS = 1
 MARK = ".vbn-demo"
 """A folder with this file was made by a demo and may be replaced by the next one."""
 
-SESSIONS = """
-    SELECT published.id, max(file.release), max(file.made_at), coalesce(bool_and(file.in_step), FALSE)
-    FROM vbn.releases AS release
-    JOIN vbn.release_files AS published
-        ON published.release = release.release AND published.kind = 'ecephys_session'
-    LEFT JOIN vbn.warehouse_files AS file ON file.kind = 'ecephys_session' AND file.id = published.name
+FILES = """
+    SELECT published.kind, published.name, max(file.release), max(file.made_at), coalesce(bool_and(file.in_step), FALSE)
+    FROM {project}.releases AS release
+    JOIN {project}.release_files AS published
+        ON published.release = release.release AND published.kind NOT IN ('metadata', 'probe_lfp')
+    LEFT JOIN {project}.warehouse_files AS file ON file.kind = published.kind AND file.id = published.name
     WHERE release.is_current AND release.release = $release
     GROUP BY ALL ORDER BY ALL
 """
 
 QUERIES = {
+    "How well the mice of both projects see the change": """
+        SELECT project, session_type, count(DISTINCT behavior_session_id) AS sessions, count(*) FILTER (go) AS go_trials,
+               round(avg(hit::INT) FILTER (go), 2) AS hit_rate,
+               round(avg(false_alarm::INT) FILTER (catch), 2) AS false_alarm_rate
+        FROM vb.trials JOIN vb.behavior_sessions USING (project, behavior_session_id)
+        GROUP BY ALL ORDER BY ALL
+    """,
+    "Mean change of fluorescence in the half second before and after an image change": """
+        WITH changes AS (
+            SELECT ophys_session_id, start_time FROM vbo.stimulus_presentations
+            WHERE is_change AND active AND ophys_session_id IS NOT NULL
+        )
+        SELECT ophys_experiment_id, targeted_structure, imaging_depth, count(DISTINCT cell_roi_id) AS cells,
+               round(avg(dff) FILTER (timestamps < start_time), 3) AS before,
+               round(avg(dff) FILTER (timestamps >= start_time), 3) AS after
+        FROM vbo.dff_samples AS sample
+        JOIN changes ON sample.ophys_session_id = changes.ophys_session_id
+            AND timestamps >= start_time - 0.5 AND timestamps < start_time + 0.5
+        JOIN vbo.ophys_experiment_table USING (ophys_experiment_id)
+        GROUP BY ALL ORDER BY ALL
+    """,
     "Which structures the units are in, and how fast they fire": """
         SELECT structure_acronym, count(*) AS units, round(median(firing_rate), 2) AS median_rate_hz,
                round(median(snr), 2) AS median_snr
         FROM vbn.units
         GROUP BY ALL ORDER BY units DESC, structure_acronym LIMIT 6
-    """,
-    "How well each mouse sees the change": """
-        SELECT ecephys_session_id, experience_level, count(*) FILTER (go) AS go_trials,
-               round(avg(hit::INT) FILTER (go), 2) AS hit_rate,
-               round(avg(false_alarm::INT) FILTER (catch), 2) AS false_alarm_rate
-        FROM vbn.trials JOIN vbn.ecephys_sessions USING (ecephys_session_id)
-        GROUP BY ALL ORDER BY ALL
     """,
     "Spikes per second and unit in the quarter second before and after an image change": """
         WITH changes AS (
@@ -79,9 +93,11 @@ QUERIES = {
 
 
 @dataclass(frozen=True)
-class Session:
-    """One session of a release as the warehouse shows it."""
+class File:
+    """One data file of a release as the warehouse shows it."""
 
+    project: str
+    kind: str
     id: str
     release: str | None
     made_at: datetime | None
@@ -99,46 +115,46 @@ class Demo:
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
-        """From an empty folder to a warehouse of the second release."""
-        self.say(f"Release {FIRST} is published on {self.s3.endpoint}; Dagster's sensor will find it.")
+        """From an empty folder to a warehouse of each project's second release."""
+        self.say(f"{_named(FIRST)} are published on {self.s3.endpoint}; Dagster's sensors will find them.")
         first = self.wait_for(FIRST)
         self.show_tables()
         self.s3.publish_next()
-        self.say(f"\nNow release {SECOND} is published.")
+        self.say(f"\nNow {_named(SECOND)} are published.")
         second = self.wait_for(SECOND)
         self.show_changes(first, second)
         self.show_queries()
 
-    def wait_for(self, release: str) -> list[Session]:
-        """The sessions, once the warehouse shows every one of them as `release` has it."""
+    def wait_for(self, releases: Mapping[str, str]) -> list[File]:
+        """The data files, once the warehouse shows every one of them as these releases have it."""
         asked = time.monotonic()
         said = ""
         while True:
             self.dagster.require_running()
-            sessions = self.sessions(release)
-            ready = sum(session.in_step for session in sessions)
-            found = f"{ready} of {len(sessions)} sessions are in step" if sessions else "not in the warehouse yet"
-            state = f"release {release}: {found}; runs: {self.runs()}"
+            files = {project: self.files(project, release) for project, release in releases.items()}
+            state = f"{', '.join(_state(project, found) for project, found in files.items())}; runs: {self.runs()}"
             if state != said:
                 self.say(f"{time.monotonic() - self.started:6.0f} s  {state}")
                 said = state
-            if sessions and ready == len(sessions):
-                self.say(f"Release {release} was in the warehouse {time.monotonic() - asked:.0f} s after it was asked.")
-                return sessions
+            if all(found and all(file.in_step for file in found) for found in files.values()):
+                waited = time.monotonic() - asked
+                self.say(f"{_named(releases)} were in the warehouse {waited:.0f} s after they were asked for.")
+                return [file for found in files.values() for file in found]
             if time.monotonic() - asked > MADE_SECONDS:
                 raise VbnError(
-                    f"release {release} was not made within {MADE_SECONDS} s",
+                    f"{_named(releases)} were not made within {MADE_SECONDS} s",
                     found=state,
                     remedy=f"Dagster's processes write to {self.dagster.logs}.",
                 )
             time.sleep(LOOK_SECONDS)
 
-    def sessions(self, release: str) -> list[Session]:
-        """The sessions of a release; empty until the warehouse shows it as the current one."""
+    def files(self, project: str, release: str) -> list[File]:
+        """The data files of a release; none until the warehouse shows it as its project's current one."""
         if not self.settings.warehouse_path.exists():
             return []
         with open_warehouse(self.settings.warehouse_path) as con:
-            return [Session(*row) for row in con.execute(SESSIONS, {"release": release}).fetchall()]
+            rows = con.execute(FILES.format(project=project), {"release": release}).fetchall()
+        return [File(project, *row) for row in rows]
 
     def runs(self) -> str:
         """How Dagster's runs are doing, e.g. `2 started, 9 success`."""
@@ -149,23 +165,34 @@ class Demo:
     def show_tables(self) -> None:
         with open_warehouse(self.settings.warehouse_path) as con:
             made = con.sql(
-                "SELECT table_name, count(*) AS files, sum(row_count)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes "
-                "FROM vbn.warehouse_files GROUP BY ALL ORDER BY ALL"
+                "SELECT project, kind, count(DISTINCT table_name) AS tables, count(DISTINCT id) AS files, "
+                "sum(row_count)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes "
+                "FROM vb.warehouse_files GROUP BY ALL ORDER BY ALL"
             )
-            self.say(f"\nThe tables of {self.settings.warehouse_path}:\n{made}")
+            self.say(f"\nWhat {self.settings.warehouse_path} shows:\n{made}")
 
-    def show_changes(self, before: list[Session], after: list[Session]) -> None:
-        made_at = {session.id: session.made_at for session in before}
-        self.say(f"\nWhat {SECOND} made again:")
-        for session in after:
-            again = session.made_at != made_at.get(session.id)
-            what = f"made again at {session.made_at:%H:%M:%S}" if again else "not touched: its file is the same"
-            self.say(f"  session {session.id}  {what}")
+    def show_changes(self, before: list[File], after: list[File]) -> None:
+        made_at = {(file.project, file.kind, file.id): file.made_at for file in before}
+        self.say(f"\nWhat {_named(SECOND)} made again:")
+        for file in after:
+            again = file.made_at != made_at.get((file.project, file.kind, file.id))
+            what = f"made at {file.made_at:%H:%M:%S}" if again else "not touched: its file is the same"
+            self.say(f"  {file.project} {file.kind} {file.id}  {what}")
 
     def show_queries(self) -> None:
         with open_warehouse(self.settings.warehouse_path) as con:
             for title, query in QUERIES.items():
                 self.say(f"\n{title}:\n{con.sql(query)}")
+
+
+def _named(releases: Mapping[str, str]) -> str:
+    return " and ".join(f"{project} {release}" for project, release in releases.items())
+
+
+def _state(project: str, files: Sequence[File]) -> str:
+    if not files:
+        return f"{project}: not in the warehouse yet"
+    return f"{project}: {sum(file.in_step for file in files)} of {len(files)} files in step"
 
 
 def run_demo(folder: Path, *, port: int, stay: bool, say: Callable[[str], None]) -> None:
@@ -174,14 +201,17 @@ def run_demo(folder: Path, *, port: int, stay: bool, say: Callable[[str], None])
     Raises `SettingsError` where the folder has something else in it, `VbnError` where the job does not get done.
     """
     _empty(folder)
-    settings = Settings(data_dir=folder, projects=(VBN.name,), hold="all", poll_seconds=POLL_SECONDS)
-    with SampleProcess().start(through=FIRST) as s3:
+    settings = Settings(
+        data_dir=folder, projects=tuple(FIRST), hold="all", hold_behavior="all", poll_seconds=POLL_SECONDS
+    )
+    with SampleProcess().start(*FIRST.values()) as s3:
         environment = {
             "VBN_DATA_DIR": str(folder),
-            "VBN_PROJECTS": VBN.name,
+            "VBN_PROJECTS": ",".join(settings.projects),
             "VBN_HOLD": settings.hold,
+            "VBN_HOLD_BEHAVIOR": settings.hold_behavior,
             "VBN_POLL_SECONDS": str(POLL_SECONDS),
-            "VBN_RELEASE_VBN": "",
+            **{f"VBN_{what}_{name.upper()}": "" for name in FIRST for what in ("RELEASE", "HOLD", "HOLD_BEHAVIOR")},
             "AWS_ENDPOINT_URL": s3.endpoint,
         }
         home = folder / "dagster"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 PACKAGED = Path(__file__).parent / "release"
-"""The packaged sample: VBN 0.3.0 to 0.5.0 with three ecephys sessions, one behavior session, two LFP files."""
+"""The packaged samples: VBN 0.3.0 to 0.5.0 and VBO 0.3.0 to 1.1.0, a handful of files each."""
 
 _CHUNK = 1 << 20
 

@@ -39,9 +39,9 @@ class SampleProcess:
     def pid(self) -> int:
         return int(self._ready["pid"])
 
-    def start(self, through: str | None = None) -> Self:
-        """Start serving with every release up to and with `through` published; by default all of them."""
-        command = [*self._command, "--with-stdin", *(("--through", through) if through else ())]
+    def start(self, *through: str) -> Self:
+        """Start serving; a bucket with every release up to the one of `through` that it has, by default with all."""
+        command = [*self._command, "--with-stdin", *(("--through", *through) if through else ())]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )

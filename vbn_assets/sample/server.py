@@ -24,6 +24,7 @@ from vbn_assets.projects import VBN
 from vbn_assets.sample.history import PACKAGED, StoredRelease, buckets, read_history
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import TracebackType
 
     from mypy_boto3_s3 import S3Client
@@ -185,11 +186,11 @@ class SampleBucket:
         self.stop()
 
 
-def serve(folder: Path, port: int, through: str | None, with_stdin: bool) -> None:
+def serve(folder: Path, port: int, through: Collection[str], with_stdin: bool) -> None:
     """Serve every bucket of a folder until SIGTERM or SIGINT; SIGUSR1 publishes the next releases.
 
     Prints one JSON line when ready and one for each SIGUSR1. Signals are waited for instead of handled, so that
-    none can interrupt a release half-published. `through` holds for the buckets that have that release.
+    none can interrupt a release half-published. A bucket is published up to the one of `through` that it has.
     """
     signals = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
@@ -198,7 +199,7 @@ def serve(folder: Path, port: int, through: str | None, with_stdin: bool) -> Non
     s3 = LocalS3(port)
     served = [SampleBucket(folder, bucket, s3=s3) for bucket in buckets(folder)]
     for bucket in served:
-        bucket.start(through if through in bucket.versions else None)
+        bucket.start(next((version for version in bucket.versions if version in through), None))
     ready = {"endpoint": s3.endpoint, "pid": os.getpid(), "published": {b.bucket: b.published for b in served}}
     print(json.dumps(ready), flush=True)
     while signal.sigwait(signals) == signal.SIGUSR1:
@@ -217,14 +218,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m vbn_assets.sample.server", description=serve.__doc__)
     parser.add_argument("--folder", type=Path, default=PACKAGED, help="a release history (default: the packaged one)")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument("--through", metavar="VERSION", help="the last release to publish at first (default: all)")
+    parser.add_argument(
+        "--through",
+        metavar="VERSION",
+        nargs="+",
+        default=[],
+        help="the last release of each to begin with",
+    )
     parser.add_argument("--with-stdin", action="store_true", help="end when standard input is closed")
     given = parser.parse_args(arguments)
     known = {release.version for bucket in buckets(given.folder) for release in read_history(given.folder, bucket)}
     if not known:
         parser.error(f"{given.folder} has no <bucket>/history.json")
-    if given.through and given.through not in known:
-        parser.error(f"--through {given.through}: the history has {', '.join(sorted(known))}")
+    unknown = set(given.through) - known
+    if unknown:
+        parser.error(f"--through {' '.join(unknown)}: the history has {', '.join(sorted(known))}")
     serve(given.folder, given.port, given.through, given.with_stdin)
     return 0
 

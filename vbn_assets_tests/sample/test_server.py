@@ -19,7 +19,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from vbn_assets.errors import UnknownRelease, VbnError
-from vbn_assets.projects import VBN
+from vbn_assets.projects import PROJECTS, VBN, VBO, Project
 from vbn_assets.releases.manifest import parse_release
 from vbn_assets.sample.history import PACKAGED, read_history
 from vbn_assets.sample.process import SampleProcess
@@ -98,7 +98,7 @@ def test_a_second_server_in_one_process_is_refused_and_a_stopped_one_leaves_noth
 
 
 def test_a_process_of_its_own_publishes_on_request_and_ends_when_stopped() -> None:
-    with SampleProcess().start(through="0.4.0") as process:
+    with SampleProcess().start("0.4.0") as process:
         s3 = anonymous(process.endpoint)
         assert manifest_names(s3)[-1] == VBN.manifest_name("0.4.0")
         assert process.publish_next() == {VBN.bucket: "0.5.0"}
@@ -113,7 +113,7 @@ def test_a_process_of_its_own_ends_when_its_owner_dies() -> None:
     owner = """
 import os
 from vbn_assets.sample.process import SampleProcess
-print(SampleProcess().start(through="0.3.0").endpoint, flush=True)
+print(SampleProcess().start("0.3.0").endpoint, flush=True)
 os._exit(9)
 """
     endpoint = subprocess.run([sys.executable, "-c", owner], capture_output=True, text=True, check=False).stdout.strip()
@@ -131,10 +131,10 @@ def test_the_command_line_serves_every_bucket_of_a_folder_until_it_is_told_to_en
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         ready = json.loads(process.stdout.readline())
-        assert ready["published"] == {VBN.bucket: ["0.3.0"]}
+        assert ready["published"] == {VBN.bucket: ["0.3.0"], VBO.bucket: ["0.3.0"]}
         assert ready["pid"] == process.pid
         os.kill(process.pid, signal.SIGUSR1)
-        assert json.loads(process.stdout.readline()) == {"published": {VBN.bucket: "0.4.0"}}
+        assert json.loads(process.stdout.readline()) == {"published": {VBN.bucket: "0.4.0", VBO.bucket: "1.0.1"}}
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
 
@@ -145,13 +145,14 @@ def test_a_folder_without_history_and_an_unknown_release_are_one_clear_line(tmp_
     command = [sys.executable, "-m", "vbn_assets.sample.server", "--through", "9.9.9"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert answer.returncode == 2
-    assert answer.stderr.splitlines()[-1].endswith("--through 9.9.9: the history has 0.3.0, 0.4.0, 0.5.0")
+    assert answer.stderr.splitlines()[-1].endswith("--through 9.9.9: the history has 0.3.0, 0.4.0, 0.5.0, 1.0.1, 1.1.0")
 
 
-def test_the_packaged_history_names_only_files_it_has_and_stores_each_once() -> None:
-    releases = read_history(PACKAGED, VBN.bucket)
+@pytest.mark.parametrize("project", PROJECTS.values(), ids=PROJECTS)
+def test_the_packaged_history_names_only_files_it_has_and_stores_each_once(project: Project) -> None:
+    releases = read_history(PACKAGED, project.bucket)
     stored = {item.path: item.file_hash for release in releases for item in release.objects()}
     assert len(set(stored.values())) == len(stored)
-    files = {path for path in (PACKAGED / VBN.bucket).rglob("*") if path.is_file() and path.name != "history.json"}
+    files = {path for path in (PACKAGED / project.bucket).rglob("*") if path.is_file() and path.name != "history.json"}
     assert files == set(stored)
     assert sum(path.stat().st_size for path in files) <= 12_000_000

@@ -83,7 +83,7 @@ METADATA = "{ metadataEntries { label ... on TextMetadataEntry { text } } }"
 def deployment(tmp_path: Path, sample_folder: Path) -> Iterator[Deployment]:
     """At 0.4.0 with 0.5.0 still to be published; holds no session until asked."""
     data = tmp_path / "data"
-    with SampleProcess(sample_folder).start(through="0.4.0") as s3:
+    with SampleProcess(sample_folder).start("0.4.0") as s3:
         environment = {
             "VBN_DATA_DIR": str(data),
             "VBN_PROJECTS": "vbn",
