@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vbn_assets.nwb.columns import read_series
+from vbn_assets.nwb.metadata import NO_PROJECT
 from vbn_assets.nwb.rois import ROIS, read_segmentation_mask
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables.model import STORED_AS
@@ -18,6 +19,8 @@ _OPHYS = "processing/ophys"
 _IMAGES = f"{_OPHYS}/images"
 _PER_MILLIMETRE = 10
 """Resolutions are stored by the centimetre, and AllenSDK gives them by the millimetre."""
+_CONTAINER_BEFORE = "experiment_container_id"
+"""What the first files call the container; AllenSDK does not know it any more."""
 _INDICATORS = {"GCaMP6f": "GCaMP6f", "GC6f": "GCaMP6f", "GCaMP6s": "GCaMP6s"}
 """By a part of the reporter line; AllenSDK ignores the indicator that the file names."""
 
@@ -59,7 +62,7 @@ def read_experiment_metadata(file: SessionFile) -> pa.Table:
         "indicator": _indicator(file.nwb.subject.reporter_line),
         "emission_lambda": _emission_lambda(file),
         "excitation_lambda": float(file.dataset(f"{plane.name}/excitation_lambda")[()]),
-        "ophys_container_id": _number(metadata, "ophys_container_id"),
+        "ophys_container_id": _number(metadata, "ophys_container_id", _CONTAINER_BEFORE),
         "field_of_view_height": _number(metadata, "field_of_view_height"),
         "field_of_view_width": _number(metadata, "field_of_view_width"),
         "imaging_depth": _number(metadata, "imaging_depth"),
@@ -67,7 +70,7 @@ def read_experiment_metadata(file: SessionFile) -> pa.Table:
         "imaging_plane_group": _number(metadata, "imaging_plane_group") if planes > 1 else None,
         "imaging_plane_group_count": planes if planes > 1 else 0,
         "ophys_frame_rate": frame_rate(file),
-        "project_code": metadata.get("project_code"),
+        "project_code": metadata.get("project_code", NO_PROJECT),
         "targeted_structure": file.dataset(f"{plane.name}/location").asstr()[()],
     }
     return pa.Table.from_pylist([row], pa.schema([EXPERIMENT_METADATA.file_schema.field(name) for name in row]))
@@ -106,5 +109,5 @@ def _indicator(reporter_line: str) -> str | None:
     return next((indicator for part, indicator in _INDICATORS.items() if part in reporter_line), None)
 
 
-def _number(attributes: dict[str, Any], name: str) -> int | None:
-    return int(attributes[name]) if name in attributes else None
+def _number(attributes: dict[str, Any], *names: str) -> int | None:
+    return next((int(attributes[name]) for name in names if name in attributes), None)

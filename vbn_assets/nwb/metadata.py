@@ -9,6 +9,8 @@ import pyarrow as pa
 from vbn_assets.nwb.session_file import SessionFile
 from vbn_assets.tables.behavior import SESSION_METADATA
 
+NO_PROJECT = "Not Available"
+"""AllenSDK's project code for a file that names none, and that of Visual Behavior Neuropixels' files."""
 _NONE = "None"
 """How the files spell a text that is not there."""
 
@@ -28,7 +30,7 @@ def read_session_metadata(file: SessionFile) -> pa.Table:
         "behavior_session_uuid": _text(metadata.behavior_session_uuid),
         "driver_line": None if subject.driver_line is None else sorted(subject.driver_line),
         "mouse_id": subject.subject_id,
-        "project_code": getattr(metadata, "project_code", None),
+        "project_code": getattr(metadata, "project_code", NO_PROJECT),
         "full_genotype": subject.genotype,
     }
     return pa.Table.from_pylist([row], SESSION_METADATA.file_schema)

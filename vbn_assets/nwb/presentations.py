@@ -91,11 +91,14 @@ def _with_computed_changes(file: SessionFile, table: pa.Table) -> pa.Table:
 
 
 def _with_trials(table: pa.Table, trials: pa.Table) -> pa.Table:
-    """`table` with `active`, `trials_id` and `is_sham_change`, derived where the file, as before 0.4.0, lacks them."""
+    """`table` with `active`, `trials_id` and `is_sham_change`, derived where the file, as before 0.4.0, lacks them.
+
+    AllenSDK finds no sham changes in files without blocks, and neither does this.
+    """
     if "active" not in table.column_names:
         table = table.append_column("active", replay.active(table, trials))
     if "trials_id" not in table.column_names:
         table = table.append_column("trials_id", replay.trials_id(table, trials))
-    if "is_sham_change" not in table.column_names:
+    if "is_sham_change" not in table.column_names and "stimulus_block" in table.column_names:
         table = table.append_column("is_sham_change", replay.is_sham_change(table, trials))
     return table

@@ -1,7 +1,8 @@
 """What presentations have from trials: whether they are task or replay, in which trial, and which change was a sham.
 
 Files before 0.4.0 lack these columns and AllenSDK derives them on reading, as is done here. A passive block that
-shows the images of an active one in the same order is its replay, and has its trials and sham changes.
+shows the images of an active one in the same order is its replay, and has its trials and sham changes. The first files
+of Visual Behavior Ophys have no blocks either: all they have is the task.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 
 from vbn_assets.nwb.trials import NO_NUMBER
 
+_BLOCK = "stimulus_block"
+
 
 def active(presentations: pa.Table, trials: pa.Table) -> pa.BooleanArray:
     """Whether each presentation is in a block in which an image was shown during the trials."""
     start = presentations["start_time"].to_numpy()
-    block = presentations["stimulus_block"].to_numpy()
     during = _has_image(presentations) & (start < _end(trials))
     during &= start > trials["start_time"].to_numpy().min(initial=np.inf)
+    if _BLOCK not in presentations.column_names:
+        return pa.array(during)
+    block = presentations[_BLOCK].to_numpy()
     return pa.array(np.isin(block, block[during]))
 
 
@@ -46,7 +51,9 @@ def is_sham_change(presentations: pa.Table, trials: pa.Table) -> pa.BooleanArray
 
 def _repeated(values: NDArray[Any], presentations: pa.Table) -> NDArray[Any]:
     """`values` with those of every active block copied to the passive blocks that show the same images."""
-    block = presentations["stimulus_block"].to_numpy()
+    if _BLOCK not in presentations.column_names:
+        return values
+    block = presentations[_BLOCK].to_numpy()
     in_task = presentations["active"].to_numpy()
     images = {number: _images(presentations, block == number) for number in np.unique(block[_has_image(presentations)])}
     passive = np.unique(block[~in_task & _has_image(presentations)])

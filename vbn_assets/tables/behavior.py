@@ -90,6 +90,7 @@ STIMULUS_PRESENTATIONS = Table(
             I64,
             "Block; with probes: 0 task, 1 and 3 gray, 2 gabors, 4 flashes, 5 passive replay of the task",
             source=f"{_SHOWN}/stimulus_block",
+            optional=True,
         ),
         Column(
             "stimulus_block_name",
@@ -143,7 +144,7 @@ STIMULUS_PRESENTATIONS = Table(
         Column(
             "stimulus_index", I64, "0 gabor, 1 flash, -99 otherwise", source=f"{_SHOWN}/stimulus_index", optional=True
         ),
-        Column("stimulus_name", STR, "Kind of stimulus", source=f"{_SHOWN}/stimulus_name"),
+        Column("stimulus_name", STR, "Kind of stimulus", source=f"{_SHOWN}/stimulus_name", optional=True),
         Column("contrast", F64, "Contrast", source=f"{_SHOWN}/contrast", optional=True),
         Column("color", F64, "1 white, -1 black", source=f"{_SHOWN}/color", optional=True),
         Column("orientation", F64, "Orientation", "degrees", source=f"{_SHOWN}/orientation", optional=True),

@@ -17,7 +17,7 @@ from vbn_assets.nwb import rois, traces
 from vbn_assets.nwb.session import open_session
 from vbn_assets.nwb.session_file import kind_of
 from vbn_assets.projects import VBO
-from vbn_assets_tests.nwb.conftest import Change, ReadTables, replace
+from vbn_assets_tests.nwb.conftest import Change, ReadTables, drop_columns, replace
 
 Changed = Callable[[Change], Path]
 Files = dict[tuple[str, str, str], Path]
@@ -129,6 +129,41 @@ def test_first_releases_lack_r(changed_plane: Changed, read: Read, unchanged: Ta
     assert corrected["r"].null_count == corrected["RMSE"].null_count == corrected.num_rows
     trace = "corrected_fluorescence"
     assert corrected[trace] == unchanged["corrected_fluorescence_traces"][trace]
+
+
+LATER_COLUMNS = (
+    "stimulus_block",
+    "stimulus_block_name",
+    "stimulus_name",
+    "movie_frame_index",
+    "movie_repeat",
+    "is_image_novel",
+    "trials_id",
+    "active",
+    "is_sham_change",
+)
+
+
+def test_first_releases_show_the_task_alone(changed_plane: Changed, read: Read, unchanged: Tables) -> None:
+    """Their files have no blocks of stimuli; AllenSDK derives what it can without."""
+
+    def remove(file: h5py.File) -> None:
+        intervals = file["intervals"]
+        for name in [name for name in intervals if name.endswith("_presentations") and "Images" not in name]:
+            del intervals[name]
+        (table,) = (intervals[name] for name in intervals if name.endswith("_presentations"))
+        drop_columns(table, *LATER_COLUMNS)
+        for name in ("omitted", "is_change"):
+            replace(table, name, table[name][:].astype(bool))
+
+    shown = read(changed_plane(remove))["stimulus_presentations"]
+    task = unchanged["stimulus_presentations"].filter(unchanged["stimulus_presentations"]["active"])
+    for name in ("image_name", "omitted", "is_change", "trials_id", "start_time", "start_frame"):
+        assert shown[name].to_pylist() == task[name].to_pylist(), name
+    during = pc.less(shown["start_time"], pc.max(unchanged["trials"]["stop_time"]))
+    assert set(shown.filter(during)["active"].to_pylist()[1:]) == {True}
+    for name in ("stimulus_block", "stimulus_name", "is_sham_change", "movie_repeat"):
+        assert shown[name].null_count == shown.num_rows
 
 
 def test_single_floats_and_unknown_frames(changed_plane: Changed, read: Read) -> None:
