@@ -19,7 +19,8 @@ ROIS = "processing/ophys/image_segmentation/cell_specimen_table"
 _MASKS = ("image_mask", "pixel_mask", "voxel_mask")
 _UNMATCHED = -1
 """How the files spell that a ROI was not matched to a cell of other sessions."""
-_PIECE_BYTES = 16 << 20
+_PIECE_BYTES = 4 << 20
+"""Of masks: Parquet notes for each pixel where it is, and takes fifteen times as much while it writes."""
 
 
 def read_cell_specimen_table(file: SessionFile) -> pa.Table:

@@ -26,8 +26,8 @@ from vbn_assets.tables.ophys import DEMIXED_TRACES, NEUROPIL_TRACES
 _OPHYS = "processing/ophys"
 _CORRECTED = f"{_OPHYS}/corrected_fluorescence"
 _EVENTS = f"{_OPHYS}/event_detection"
-_SLAB_BYTES = 16 << 20
-"""Read and turned round at once: forty cells of an hour. It is also a row group, so that few cells read little."""
+_SLAB_BYTES = 8 << 20
+"""Read and turned round at once: twenty cells of an hour. It is also a row group, so that one cell reads little."""
 
 _FILTER_SECONDS = 2.0 / 31.0
 _FILTER_STEPS = 20
