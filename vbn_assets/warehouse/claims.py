@@ -69,7 +69,13 @@ LFP_CLAIMS: tuple[ClaimQuery, ...] = (
     ),
 )
 
-OPHYS_CLAIMS: tuple[ClaimQuery, ...] = BEHAVIOR_CLAIMS
+OPHYS_CLAIMS: tuple[ClaimQuery, ...] = (
+    *BEHAVIOR_CLAIMS,
+    ClaimQuery(
+        "every_cell_has_its_traces", "cell_specimen_table", "Every cell has traces and a mask, and no other ROI has"
+    ),
+    ClaimQuery("every_trace_has_its_times", "ophys_timestamps", "Every frame of a trace has a time"),
+)
 
 FILE_CLAIMS: dict[str, tuple[ClaimQuery, ...]] = {
     "ecephys_session": SESSION_CLAIMS,
