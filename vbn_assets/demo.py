@@ -43,7 +43,8 @@ FILES = """
 
 QUERIES = {
     "How well the mice of both projects see the change": """
-        SELECT project, session_type, count(DISTINCT behavior_session_id) AS sessions, count(*) FILTER (go) AS go_trials,
+        SELECT project, session_type, count(DISTINCT behavior_session_id) AS sessions,
+               count(*) FILTER (go) AS go_trials,
                round(avg(hit::INT) FILTER (go), 2) AS hit_rate,
                round(avg(false_alarm::INT) FILTER (catch), 2) AS false_alarm_rate
         FROM vb.trials JOIN vb.behavior_sessions USING (project, behavior_session_id)

@@ -257,7 +257,7 @@ def _ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns.items())
 
 
-def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
+def contents_fingerprint(contents: ProjectContents) -> str:
     """The same for two contents that would make the same database."""
     facts = [
         (
@@ -265,7 +265,6 @@ def contents_fingerprint(contents: Iterable[ProjectContents]) -> str:
             schema.release,
             sorted((*file_key(file), file.in_step) for file in chain(*schema.tables.values())),
         )
-        for project in contents
-        for schema in project.schemas
+        for schema in contents.schemas
     ]
     return blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()

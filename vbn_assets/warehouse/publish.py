@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Self
 
@@ -71,10 +72,18 @@ def publish(settings: Settings) -> Publication:
     )
 
 
-def unpublished(settings: Settings) -> str | None:
-    """What the lake has and the warehouse does not show yet, as a fingerprint; None where they agree."""
-    state = _State.of(_contents(settings), settings)
-    return state.contents if _read_state(settings.warehouse_path) != state else None
+def unpublished(settings: Settings, project: str | None = None) -> str | None:
+    """What the lake has and the warehouse does not show yet, as a fingerprint; None where they agree.
+
+    Of one project or of all: a project whose schemas are right waits for no other.
+    """
+    state, shown = _State.of(_contents(settings), settings), _read_state(settings.warehouse_path)
+    if shown == state:
+        return None
+    if project is None or shown is None or shown.registry != state.registry:
+        return blake2b("".join(state.contents).encode(), digest_size=16).hexdigest()
+    place = settings.projects.index(project)
+    return None if state.contents[place] in shown.contents[place : place + 1] else state.contents[place]
 
 
 def _contents(settings: Settings) -> list[ProjectContents]:
@@ -89,13 +98,16 @@ class _State:
     """What a warehouse file was made by and shows."""
 
     registry: str
-    contents: str
+    contents: list[str]
+    """A fingerprint of each project's."""
     current: list[str | None]
 
     @classmethod
     def of(cls, contents: list[ProjectContents], settings: Settings) -> Self:
         made_by = registry_fingerprint(settings.lake_dir)
-        return cls(made_by, contents_fingerprint(contents), [project.current for project in contents])
+        return cls(
+            made_by, [contents_fingerprint(project) for project in contents], [each.current for each in contents]
+        )
 
     def can_become(self, other: _State) -> bool:
         """A new current release changes most of what is shown: building anew is faster and leaves no holes."""
@@ -118,7 +130,7 @@ def _build_and_swap(
             create_views_of_all_projects(con, [project.project for project in contents])
             con.execute(
                 "CREATE OR REPLACE TABLE main.warehouse_state "
-                "(registry TEXT, contents TEXT, current TEXT[], stamp BIGINT)"
+                "(registry TEXT, contents TEXT[], current TEXT[], stamp BIGINT)"
             )
             con.execute(
                 "INSERT INTO main.warehouse_state VALUES (?, ?, ?, ?)",

@@ -30,7 +30,7 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
             return dg.SkipReason("No release is in the lake yet.")
         if under_way(context.instance, job):
             return dg.SkipReason("A publish is under way.")
-        fingerprint = unpublished(visual_behavior.settings)
+        fingerprint = unpublished(visual_behavior.settings, project.name)
         if fingerprint is None:
             return dg.SkipReason("The warehouse shows all that the lake has.")
         tags = {f"{project.name}/contents": fingerprint[:SHOWN]}

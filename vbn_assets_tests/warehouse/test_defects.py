@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vbn_assets.projects import VBN
+from vbn_assets.projects import PROJECTS, VBN, Project
 from vbn_assets.settings import Settings
 from vbn_assets.tables.defects import known_defects
 from vbn_assets.warehouse.database import open_warehouse
@@ -31,23 +31,26 @@ def ask(settings: Settings, query: str) -> list[tuple[Any, ...]]:
         return con.execute(query).fetchall()
 
 
-def found(settings: Settings) -> dict[str, FoundDefect]:
+def found(settings: Settings, project: str = "vbn") -> dict[str, FoundDefect]:
     with open_warehouse(settings.warehouse_path) as con:
-        return {defect.name: defect for defect in find_defects(con, "vbn")}
+        return {defect.name: defect for defect in find_defects(con, project)}
 
 
-def test_every_defect_names_columns_that_there_are() -> None:
-    described = {f"{table.name}.{column.name}" for table in VBN.tables.values() for column in table.columns}
-    named = {column for defect in known_defects().values() for column in defect.columns}
-    assert named <= described
+@pytest.mark.parametrize("project", PROJECTS.values(), ids=PROJECTS)
+def test_every_defect_names_columns_that_there_are(project: Project) -> None:
+    described = {f"{table.name}.{column.name}" for table in project.tables.values() for column in table.columns}
+    of_project = [defect for defect in known_defects().values() if defect.project == project.name]
+    assert of_project
+    assert {column for defect in of_project for column in defect.columns} <= described
 
 
 def test_every_query_is_of_a_known_defect(settings: Settings) -> None:
     folder = Path(__file__).parents[2] / "vbn_assets" / "warehouse" / "sql" / "defects"
     queries = {path.stem for path in folder.glob("*.sql")}
-    assert queries == {defect.name for defect in findable_defects("vbn")}
+    assert queries == {defect.name for project in PROJECTS for defect in findable_defects(project)}
     publish(settings)
-    assert {name: defect.ids for name, defect in found(settings).items()} == dict.fromkeys(queries, ())
+    ids = {name: defect.ids for project in PROJECTS for name, defect in found(settings, project).items()}
+    assert ids == dict.fromkeys(queries, ())
 
 
 def test_the_registry_is_a_table(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.all_projects import shared
 from vbn_assets.warehouse.database import open_warehouse
+from vbn_assets.warehouse.defects import find_defects
 from vbn_assets.warehouse.publish import publish
 from vbn_assets_tests.golden import golden
 
@@ -141,3 +142,10 @@ def test_dff_around_events_is_that_of_interp(con: duckdb.DuckDBPyConnection) -> 
     ]
     assert len(cells) > 1
     assert np.array_equal(values, np.concatenate(expected), equal_nan=True)
+
+
+def test_known_defects_are_found_in_the_data(con: duckdb.DuckDBPyConnection) -> None:
+    found = {defect.name: defect.rows for defect in find_defects(con, "vbo")}
+    assert found["cell_without_specimen"] == {1100009103: 1}
+    assert found["plane_without_its_pair"] == {1100009101: 1, 1100009102: 1}, "each is alone in its group"
+    assert found["mesoscope_frames_too_slow"] == {}
