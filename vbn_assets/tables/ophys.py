@@ -158,7 +158,12 @@ EVENTS = _traces(
         "where the last bits depend on the machine",
         source="/processing/ophys/event_detection/data",
     ),
-    Column("lambda", F64, "Regularisation of the search", source="/processing/ophys/event_detection/lambdas"),
+    Column(
+        "lambda",
+        F64,
+        'Regularisation of the search; in SQL "lambda" in quotes, since the word is DuckDB\'s own',
+        source="/processing/ophys/event_detection/lambdas",
+    ),
     Column("noise_std", F64, "Noise of the trace", source="/processing/ophys/event_detection/noise_stds"),
 )
 
