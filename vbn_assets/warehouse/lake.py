@@ -41,7 +41,7 @@ LFP_STEPS_BYTES = 64 << 10
 REMEMBERED_RECORDS = 8_192
 """More than a project has files, of 5 kB each."""
 WRITERS = 2
-"""Tables of one file written at a time: zstd keeps one core busy each, and more only cost memory."""
+"""Tables of one file written at a time: each keeps one core busy, and more only cost memory."""
 
 
 class Reading(Protocol):
