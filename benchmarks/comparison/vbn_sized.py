@@ -108,4 +108,5 @@ class SizedLake:
 def _file(kind: str, id: int | None, name: str) -> dict[str, Any]:
     identity = {"release": VERSION, "kind": kind, "id": id, "name": name}
     hashed = hash_of(name if kind == "metadata" else kind + name)
-    return {**identity, "file_id": name, "key": f"{kind}/{name}", "version_id": "v", "file_hash": hashed}
+    facts = {"file_id": name, "key": f"{kind}/{name}", "version_id": "v", "file_hash": hashed}
+    return {**identity, **facts, "is_behavior_file": kind == "behavior_session"}
