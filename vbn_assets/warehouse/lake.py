@@ -222,6 +222,8 @@ class Lake:
     def _write_to(self, path: Path, reading: Reading) -> TableFile:
         with _temporary(path) as temporary:
             _write_parquet(temporary, reading)
+        # Arrow keeps what it used for the next time; tables differ, and so it would keep the most of each.
+        pa.default_memory_pool().release_unused()
         return self._file(path, reading.table)
 
     def _file(self, path: Path, table: Table) -> TableFile:
