@@ -163,7 +163,7 @@ class Manifests:
         from vbn_assets.releases.bucket import read_manifest
 
         release = read_manifest(self._workspace.client, self._workspace.project, name)
-        self._workspace.mirror.keep_manifest(release, follow=False)
+        self._workspace.mirror.keep_manifest(release)
         return release
 
 

@@ -18,8 +18,6 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
-from semver import Version
-
 from vbn_assets.errors import DiskFull, DownloadError, ManifestError, NotHere, SettingsError, WrongHash
 from vbn_assets.mirror import disk
 from vbn_assets.mirror.download import Downloader, Limits
@@ -146,25 +144,21 @@ class Mirror:
             raise ValueError(f"{file.key} leaves the mirror")
         return path
 
-    def keep_manifest(self, release: Release, *, follow: bool = True) -> Path:
-        """Keep a release's manifest as it was published.
-
-        With `follow`, AllenSDK opens the highest one from now on, until `use` says otherwise.
-        """
+    def keep_manifest(self, release: Release) -> Path:
+        """Keep a release's manifest as it was published. Which one AllenSDK opens stays as it is: see `use`."""
         path = self.root / release.manifest_name
-        new = not path.exists()
-        if new or path.read_bytes() != release.raw:
+        if not path.exists() or path.read_bytes() != release.raw:
             self._require_writable()
             disk.replace_file(path, release.raw)
         if os.access(self.root, os.W_OK):
             self._ledger.ensure()
-            used = self._last_used()
-            if follow and (used is None or (new and used < release.semver)):
-                self.use(release)
         return path
 
     def use(self, release: Release) -> None:
-        """Let AllenSDK, and our client, open this release first."""
+        """Let AllenSDK, and our client, open this release first; until then, the highest one that there is.
+
+        Only who opens one may say so: a notebook must not move to another release because the pipeline fetched it.
+        """
         self._require_writable()
         disk.replace_file(self.root / _LAST_USED, release.manifest_name.encode())
 
@@ -396,12 +390,6 @@ class Mirror:
 
     def _partial(self, file: ReleaseFile) -> Partial:
         return Partial(self.root / _WORK / file.file_hash, self._limits.part_size)
-
-    def _last_used(self) -> Version | None:
-        """The version that AllenSDK opens first; None if it would have to look for one."""
-        name = self.used() or ""
-        version = version_in(name, self.project)
-        return Version.parse(version) if version and (self.root / name).exists() else None
 
     def _require_writable(self) -> None:
         try:

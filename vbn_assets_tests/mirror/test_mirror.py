@@ -41,12 +41,11 @@ def test_the_folder_is_as_allensdk_makes_it(sample: Mirror, published: list[Rele
     seen = {str(path.relative_to(sample.root)) for path in sample.root.rglob("*") if path.is_file()}
     files = {file for release in published for file in release.files()}
     expected = {f"{VBN.s3_name}-{file.release}/{file.key.partition('/')[2]}" for file in files}
-    expected |= {release.manifest_name for release in published} | {LEDGER, "_manifest_last_used.txt"}
+    expected |= {release.manifest_name for release in published} | {LEDGER}
     assert {name for name in seen if not name.startswith(".")} == expected
     assert not [name for name in seen - expected if "json" not in name]
     for file in files:
         assert blake2b(sample.path(file).read_bytes()).hexdigest() == file.file_hash
-    assert (sample.root / "_manifest_last_used.txt").read_text() == VBN.manifest_name("0.5.0")
 
 
 def test_the_ledger_lists_real_files_sorted(sample: Mirror, published: list[Release]) -> None:
@@ -194,16 +193,13 @@ def test_releases_are_kept_as_bytes_in_order_of_version(sample: Mirror, publishe
     assert (sample.root / LEDGER).read_text() == "{}"
 
 
-def test_allensdk_opens_the_highest_release_until_told_otherwise(sample: Mirror, published: list[Release]) -> None:
+def test_a_kept_manifest_does_not_change_which_release_allensdk_opens(sample: Mirror, published: list[Release]) -> None:
     note = sample.root / "_manifest_last_used.txt"
-    for release in (published[1], published[0]):
-        sample.keep_manifest(release)
-        assert note.read_text() == VBN.manifest_name("0.4.0")
-    sample.use(published[0])
     sample.keep_manifest(published[1])
-    assert note.read_text() == VBN.manifest_name("0.3.0")
+    assert not note.exists()
+    sample.use(published[0])
     sample.keep_manifest(published[2])
-    assert note.read_text() == VBN.manifest_name("0.5.0")
+    assert note.read_text() == VBN.manifest_name("0.3.0")
 
 
 def test_a_broken_manifest_on_disk_is_named(sample: Mirror, published: list[Release]) -> None:
