@@ -27,18 +27,21 @@ from vbn_assets.warehouse.publish import publish, unpublished
 
 SIZES = Sizes()
 
+FIRST = plan_session(0, SIZES, seed=0)
 CHANGES = """
     WITH changes AS (
-        SELECT ecephys_session_id, start_time AS event_time FROM vbn.stimulus_presentations
+        SELECT session.ecephys_session_id, start_time AS event_time
+        FROM vbn.stimulus_presentations
+        JOIN vbn.ecephys_sessions AS session USING (behavior_session_id)
         WHERE active AND is_change AND {condition}
     )
     SELECT time, avg(rate) FROM vbn.psth(changes, 0.25, 0.75, 0.01) GROUP BY time ORDER BY time
 """
-FIRST = plan_session(0, SIZES, seed=0).session_id
+"""Linked rows tell their session by the name of their folder alone: in behavior tables that is the behavior session."""
 QUERIES = {
-    "one session's trials": f"FROM vbn.trials WHERE ecephys_session_id = {FIRST}",
-    "one session's PSTH": CHANGES.format(condition=f"ecephys_session_id = {FIRST}"),
-    "all sessions' hit rates": "SELECT ecephys_session_id, avg(hit::INTEGER) FROM vbn.trials WHERE go GROUP BY ALL",
+    "one session's trials": f"FROM vbn.trials WHERE behavior_session_id = {FIRST.behavior_session_id}",
+    "one session's PSTH": CHANGES.format(condition=f"behavior_session_id = {FIRST.behavior_session_id}"),
+    "all sessions' hit rates": "SELECT behavior_session_id, avg(hit::INTEGER) FROM vbn.trials WHERE go GROUP BY ALL",
     "all sessions' PSTH": CHANGES.format(condition="TRUE"),
 }
 

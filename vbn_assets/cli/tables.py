@@ -77,6 +77,7 @@ def sql(
     * `vbn sql "SHOW ALL TABLES"`
     * `vbn sql "SELECT structure_acronym, count(*) FROM vbn.units GROUP BY ALL ORDER BY ALL"`
     * `vbn sql "FROM vbn.trials" --format parquet --output trials.parquet`
+    * `vbn sql - --format csv < psth.sql`, a query in a file; docs/queries.md has a dozen
     """
     import duckdb
 
