@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from semver import Version
 
 from vbn_assets.cli.console import Size, note, print_table, results
 from vbn_assets.cli.options import ProjectOption, workspace_of, workspaces_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vbn_assets.pipeline import Workspace
+    from vbn_assets.projects import Project
     from vbn_assets.releases.diff import Change, FileChange, ReleaseDiff
     from vbn_assets.releases.manifest import Release, ReleaseFile
 
@@ -28,11 +30,15 @@ def releases(project: ProjectOption = None) -> None:
     """
     for workspace in workspaces_of(project):
         kinds = (kind.plural.replace("_", " ") for kind in workspace.project.kinds)
+        rows = list(_release_rows(workspace))
         print_table(
             f"{workspace.project.title} ({workspace.project.name})",
             ("release", "state", *kinds, "metadata", "software"),
-            _release_rows(workspace),
+            rows,
         )
+        refused = [version for version, *_ in rows if not _read_by_allensdk(workspace.project, str(version))]
+        if refused:
+            note(f"AllenSDK refuses {', '.join(map(str, refused))}; here they are releases like the others.")
 
 
 def diff(
@@ -123,6 +129,11 @@ def _chosen(release: Release, about: Sequence[str], kind: str | None) -> set[Rel
             remedy="`vbn urls --json` lists what there is.",
         )
     return set().union(*chosen.values())
+
+
+def _read_by_allensdk(project: Project, version: str) -> bool:
+    low, high = map(Version.parse, project.client_versions)
+    return low <= Version.parse(version) < high
 
 
 def _release_rows(workspace: Workspace) -> Iterator[tuple[object, ...]]:

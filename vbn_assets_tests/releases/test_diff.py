@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from vbn_assets.projects import VBN
+from vbn_assets.projects import VBN, VBO
 from vbn_assets.releases.bucket import list_manifests, object_sizes, read_manifest, unsigned_client
 from vbn_assets.releases.diff import Change, diff_releases
 from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release
@@ -96,3 +96,37 @@ def _enlarged(small: Release, sessions: int) -> bytes:
         for number in range(sessions)
     }
     return json.dumps(document).encode()
+
+
+def ophys_manifest(version: str, host: str, ids: Iterable[tuple[str, int]], first: int, step: int) -> Release:
+    """A VBO release of real size; its file ids count from `first` in steps."""
+
+    def entry(key: str) -> dict[str, str]:
+        url = f"https://{VBO.bucket}.{host}.amazonaws.com/{VBO.s3_name}/{key}"
+        return {"url": url, "version_id": version, "file_hash": blake2b(f"{version} {key}".encode()).hexdigest()}
+
+    keys = (f"{folder}/{folder.removesuffix('s')}_{id}.nwb" for folder, id in ids)
+    manifest = {
+        "project_name": VBO.s3_name,
+        "manifest_version": version,
+        "data_pipeline": [{"name": "AllenSDK", "version": "2.16.0", "comment": ""}],
+        "metadata_file_id_column_name": "file_id",
+        "metadata_files": {table: entry(f"project_metadata/{table}.csv") for table in VBO.metadata_tables},
+        "data_files": {str(first + step * number): entry(key) for number, key in enumerate(keys)},
+    }
+    return parse_release(json.dumps(manifest).encode(), VBO, VBO.manifest_name(version))
+
+
+def test_files_written_anew_are_the_same_by_id_whatever_their_hosts_and_numbers() -> None:
+    """As from VBO 1.0.1 to 1.1.0: 6,027 files, none of them unchanged, and all but a few about the same."""
+    planes = [("behavior_ophys_experiments", 900_000_000 + number) for number in range(1941)]
+    sessions = [("behavior_sessions", 800_000_000 + number) for number in range(4082)]
+    before = ophys_manifest("1.0.1", "s3-us-west-2", [*planes, *sessions], 1_085_368_388, 51)
+    after = ophys_manifest("1.1.0", "s3.us-west-2", [*planes[5:], *sessions[3:]], 0, 1)
+    diff = diff_releases(before, after)
+    assert diff.counts == {
+        "metadata": {Change.CHANGED: 4},
+        "ophys_experiment": {Change.CHANGED: 1936, Change.REMOVED: 5},
+        "behavior_session": {Change.CHANGED: 4079, Change.REMOVED: 3},
+    }
+    assert after.data["0"].identity == ("ophys_experiment", "900000005"), "0 is a file"
