@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from vbn_assets.pipeline import Workspace, select_sessions
-from vbn_assets.projects import FileKind
+from vbn_assets.projects import PROJECTS, FileKind
 from vbn_assets.releases.manifest import Release, ReleaseFile
+from vbn_assets.tables import Table
 from vbn_assets.warehouse.lake import Record
 
 
@@ -48,13 +50,38 @@ def holdings(workspace: Workspace, release: Release, kind: FileKind | None = Non
 
 
 def hold_condition(workspace: Workspace, kind: FileKind) -> str:
-    """The setting that names the files of a kind to hold: `none`, `all`, or an SQL condition on the kind's table."""
+    """The setting that names the files of a kind to hold: `none`, `all`, or an SQL condition on the kind's table.
+
+    A setting for all projects is about those whose table has the columns that it names.
+    """
     settings, project = workspace.settings, workspace.project
     if kind.is_part:
         return "all" if settings.lfp else "none"
-    if kind is project.sessions:
-        return settings.holds.get(project.name, settings.hold)
-    return settings.behavior_holds.get(project.name, settings.hold_behavior)
+    is_session = kind is project.sessions
+    own = settings.holds if is_session else settings.behavior_holds
+    if project.name in own:
+        return own[project.name]
+    where = settings.hold if is_session else settings.hold_behavior
+    others = [PROJECTS[name] for name in settings.projects]
+    tables = {p.name: p.tables[(p.sessions if is_session else p.kind(kind.name)).table] for p in others}
+    asked_of = [name for name, table in tables.items() if _can_be_asked(where, table)]
+    # One that cannot be asked of any project is wrong, and `select_sessions` says what is.
+    return where if project.name in asked_of or not asked_of else "none"
+
+
+@cache
+def _can_be_asked(where: str, table: Table) -> bool:
+    if where.strip().lower() in ("none", "all"):
+        return True
+    import duckdb
+
+    with duckdb.connect(config={"enable_external_access": "false"}) as con:
+        con.register(table.name, table.schema.empty_table())
+        try:
+            con.execute(f"SELECT 1 FROM {table.name} WHERE ({where})")
+        except duckdb.Error:
+            return False
+    return True
 
 
 def wanted_ids(workspace: Workspace, release: Release, kind: FileKind) -> set[int]:

@@ -55,7 +55,8 @@ class Settings(BaseModel):
     hold: str = "none"
     """`VBN_HOLD`: the sessions to keep by themselves: `none`, `all`, or an SQL condition on the session table.
 
-    That is `ecephys_sessions` of VBN, `ophys_experiment_table` of VBO, whose files are of single imaging planes.
+    That is `ecephys_sessions` of VBN, `ophys_experiment_table` of VBO, whose files are of single imaging planes. A
+    condition is about the projects whose table has the columns that it names.
     """
     hold_behavior: str = "none"
     """`VBN_HOLD_BEHAVIOR`: the same for behavior-only sessions; its condition is on the behavior sessions' table."""
