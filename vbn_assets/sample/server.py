@@ -24,7 +24,7 @@ from vbn_assets.projects import VBN
 from vbn_assets.sample.history import PACKAGED, StoredRelease, buckets, read_history
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from types import TracebackType
 
     from mypy_boto3_s3 import S3Client
@@ -189,11 +189,10 @@ class SampleBucket:
 def serve(folder: Path, port: int, through: Collection[str], with_stdin: bool) -> None:
     """Serve every bucket of a folder until SIGTERM or SIGINT; SIGUSR1 publishes the next releases.
 
-    Prints one JSON line when ready and one for each SIGUSR1. Signals are waited for instead of handled, so that
-    none can interrupt a release half-published. A bucket is published up to the one of `through` that it has.
+    Prints one JSON line when ready and one for each SIGUSR1. A bucket is published up to the one of `through` that it
+    has.
     """
-    signals = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    received = _signals(signal.SIGUSR1, signal.SIGTERM, signal.SIGINT)
     if with_stdin:
         threading.Thread(target=_terminate_at_end_of_stdin, daemon=True).start()
     s3 = LocalS3(port)
@@ -202,10 +201,23 @@ def serve(folder: Path, port: int, through: Collection[str], with_stdin: bool) -
         bucket.start(next((version for version in bucket.versions if version in through), None))
     ready = {"endpoint": s3.endpoint, "pid": os.getpid(), "published": {b.bucket: b.published for b in served}}
     print(json.dumps(ready), flush=True)
-    while signal.sigwait(signals) == signal.SIGUSR1:
+    while next(received) == signal.SIGUSR1:
         published = {bucket.bucket: bucket.publish_next() for bucket in served}
         print(json.dumps({"published": {name: version for name, version in published.items() if version}}), flush=True)
     s3.stop()
+
+
+def _signals(*awaited: signal.Signals) -> Iterator[int]:
+    """These signals from now on, in order, each when it is asked for: none interrupts a release half-published.
+
+    Blocking them would not do: numpy's and Arrow's threads, there since the import, would still get them and die.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in awaited:
+        signal.signal(number, lambda *_: None)
+    return iter(lambda: os.read(reader, 1)[0], None)
 
 
 def _terminate_at_end_of_stdin() -> None:
