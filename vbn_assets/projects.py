@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from semver import Version
+
 from vbn_assets.errors import SettingsError
 from vbn_assets.tables import Macro, Table, View, vbn, vbo
 
@@ -73,6 +75,11 @@ class Project:
     """AllenSDK allows one project a cache folder, so each has its own below the data folder."""
     client_versions: tuple[str, str]
     """The first release that AllenSDK's project cache reads, and the first that it does not read any more."""
+
+    def client_reads(self, version: str) -> bool:
+        """Whether AllenSDK's project cache, and so ours, reads a release."""
+        first, end = map(Version.parse, self.client_versions)
+        return first <= Version.parse(version) < end
 
     @property
     def session_ids(self) -> tuple[str, str]:

@@ -73,8 +73,8 @@ def _vbn(
     Start with `vbn releases`, then `vbn sync --sessions ID`, then `vbn sql "FROM vbn.trials"`.
 
     Settings come from the environment: VBN_DATA_DIR (where everything is kept; default ./data), VBN_HOLD and
-    VBN_HOLD_BEHAVIOR (the sessions to hold: none, all or an SQL condition), VBN_LFP, VBN_PROJECTS, VBN_RELEASE_VBN
-    and AWS_ENDPOINT_URL.
+    VBN_HOLD_BEHAVIOR (the sessions to hold: none, all or an SQL condition), VBN_LFP, VBN_PROJECTS, VBN_RELEASE_VBN,
+    VBN_RELEASE_VBO and AWS_ENDPOINT_URL.
     """
 
 

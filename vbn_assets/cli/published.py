@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from semver import Version
 
 from vbn_assets.cli.console import Size, note, print_table, results
 from vbn_assets.cli.options import ProjectOption, workspace_of, workspaces_of
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from vbn_assets.pipeline import Workspace
-    from vbn_assets.projects import Project
     from vbn_assets.releases.diff import Change, FileChange, ReleaseDiff
     from vbn_assets.releases.manifest import Release, ReleaseFile
 
@@ -36,7 +34,7 @@ def releases(project: ProjectOption = None) -> None:
             ("release", "state", *kinds, "metadata", "software"),
             rows,
         )
-        refused = [version for version, *_ in rows if not _read_by_allensdk(workspace.project, str(version))]
+        refused = [version for version, *_ in rows if not workspace.project.client_reads(str(version))]
         if refused:
             note(f"AllenSDK refuses {', '.join(map(str, refused))}; here they are releases like the others.")
 
@@ -129,11 +127,6 @@ def _chosen(release: Release, about: Sequence[str], kind: str | None) -> set[Rel
             remedy="`vbn urls --json` lists what there is.",
         )
     return set().union(*chosen.values())
-
-
-def _read_by_allensdk(project: Project, version: str) -> bool:
-    low, high = map(Version.parse, project.client_versions)
-    return low <= Version.parse(version) < high
 
 
 def _release_rows(workspace: Workspace) -> Iterator[tuple[object, ...]]:

@@ -39,7 +39,8 @@ def extract(
     """Put an NWB file on disk into the lake and the warehouse.
 
     A file that a held release has is taken as that release's; any other becomes a file of no release. It may be
-    an ecephys session, a session without probes, or the LFP of a probe, and is itself only read.
+    an ecephys session, the LFP of a probe, an imaging plane (`--project vbo`), or a behavior session of either project,
+    and is itself only read.
 
     Example: `vbn extract ~/ecephys_session_1044385384.nwb`
     """

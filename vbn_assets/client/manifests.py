@@ -71,8 +71,7 @@ class Manifests:
 
     def is_compatible(self, version: str) -> bool:
         """Whether our, and AllenSDK's, project cache can read a release of this version."""
-        low, high = map(Version.parse, self._workspace.project.client_versions)
-        return low <= Version.parse(version) < high
+        return self._workspace.project.client_reads(version)
 
     def last_used(self) -> str:
         """The one that was used last in this folder, else `newest`; warns if it is not offered or not the latest."""
