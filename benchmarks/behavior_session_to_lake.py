@@ -3,8 +3,8 @@
     python benchmarks/behavior_session_to_lake.py [FILE.nwb]
 
 Without a file one of 169 MB is generated, nearly all of it images. The first file that a process reads costs what
-importing pynwb and reading the file's specifications takes; the next ones do not. ALLENSDK_PYTHON names the Python of
-AllenSDK (docs/performance.md has the versions).
+importing Arrow, h5py and DuckDB takes; the next ones do not. ALLENSDK_PYTHON names the Python of AllenSDK
+(docs/performance.md has the versions).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""NWB files as named Arrow tables: `session.open_session` is the way in, pynwb is imported with it."""
+"""NWB files as named Arrow tables: `session.open_session` is the way in."""

@@ -36,7 +36,7 @@ def read_dynamic_table(file: SessionFile, name: str, *, skip: Collection[str] = 
     """
     group = file.group(name)
     columns = {"id": read_column(file.dataset(f"{name}/id"))}
-    for column in (column for column in group.attrs["colnames"] if column not in skip):
+    for column in (column for column in file.attribute(name, "colnames", list) if column not in skip):
         dataset = file.dataset(f"{name}/{column}")
         if dataset.dtype.fields or h5py.check_ref_dtype(dataset.dtype):
             continue

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vbn_assets.nwb.columns import read_dynamic_table
-from vbn_assets.nwb.session_file import SessionFile
-from vbn_assets.tables.model import nan_to_null
+from vbn_assets.nwb.session_file import EPHYS, SessionFile, as_text
+from vbn_assets.tables.ecephys import SESSION_PROBES
 
 _FILTERING = "AP band: 500 Hz high-pass; LFP band: 1000 Hz low-pass"
 """AllenSDK says this of every channel, whatever the file says."""
@@ -24,7 +26,7 @@ _LEFT_OUT = ("imp", "filtering", "group", "group_name")
 
 def read_channels(file: SessionFile) -> pa.Table:
     """Table `session_channels`, from /general/extracellular_ephys/electrodes: all channels, valid or not."""
-    electrodes = read_dynamic_table(file, "general/extracellular_ephys/electrodes", skip=_LEFT_OUT)
+    electrodes = read_dynamic_table(file, f"{EPHYS}/electrodes", skip=_LEFT_OUT)
     channels = electrodes.rename_columns([_NAMES.get(name, name) for name in electrodes.column_names])
     location = channels["location"]
     location = pc.if_else(pc.is_in(location, pa.array(["", "None"])), None, location)
@@ -42,14 +44,18 @@ def read_probes(file: SessionFile) -> pa.Table:
 
     The LFP columns are what the file says; AllenSDK and the warehouse take them from probes.csv.
     """
-    groups = list(file.nwb.electrode_groups.values())
-    return pa.table(
-        {
-            "id": pa.array([int(group.probe_id) for group in groups], pa.int64()),
-            "name": pa.array([group.name for group in groups], pa.string()),
-            "location": pa.array([group.location for group in groups], pa.string()),
-            "sampling_rate": pa.array([float(group.device.sampling_rate) for group in groups], pa.float64()),
-            "lfp_sampling_rate": nan_to_null(np.array([group.lfp_sampling_rate for group in groups], np.float64)),
-            "has_lfp_data": pa.array([bool(group.has_lfp_data) for group in groups], pa.bool_()),
-        }
-    )
+    rows = [_probe(file, name) for name in file.electrode_groups()]
+    return pa.Table.from_pylist(rows, SESSION_PROBES.file_schema)
+
+
+def _probe(file: SessionFile, name: str) -> dict[str, Any]:
+    group = f"{EPHYS}/{name}"
+    lfp_sampling_rate = file.attribute(group, "lfp_sampling_rate", float)
+    return {
+        "id": file.attribute(group, "probe_id", int),
+        "name": name,
+        "location": file.attribute(group, "location", as_text),
+        "sampling_rate": file.attribute(f"{group}/device", "sampling_rate", float),
+        "lfp_sampling_rate": None if math.isnan(lfp_sampling_rate) else lfp_sampling_rate,
+        "has_lfp_data": file.attribute(group, "has_lfp_data", bool),
+    }

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vbn_assets.nwb.session_file import SessionFile
+from vbn_assets.nwb.session_file import SessionFile, as_text
 from vbn_assets.tables.eye_tracking import EYE_TRACKING, EYE_TRACKING_RIG_GEOMETRY
 from vbn_assets.tables.model import nan_to_null
 
@@ -61,7 +61,7 @@ def read_rig_geometry(file: SessionFile) -> pa.Table:
         name: dict(zip("xyz", file.dataset(f"{_RIG}/{dataset}")[:].tolist(), strict=True))
         for name, dataset in places.items()
     }
-    equipment = file.group(_RIG).attrs["equipment"]
+    equipment = file.attribute(_RIG, "equipment", as_text)
     return pa.Table.from_pylist([{**row, "equipment": equipment}], schema)
 
 

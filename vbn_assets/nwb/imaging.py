@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import h5py
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from vbn_assets.nwb.columns import read_series
-from vbn_assets.nwb.metadata import NO_PROJECT
+from vbn_assets.nwb.metadata import read_project_code, read_reporter_line
 from vbn_assets.nwb.rois import ROIS, read_segmentation_mask
-from vbn_assets.nwb.session_file import SessionFile
+from vbn_assets.nwb.session_file import METADATA, SessionFile, as_text
 from vbn_assets.tables.model import STORED_AS
 from vbn_assets.tables.ophys import EXPERIMENT_METADATA
 
+_PLANE = f"{ROIS}/imaging_plane"
 _OPHYS = "processing/ophys"
 _IMAGES = f"{_OPHYS}/images"
 _PER_MILLIMETRE = 10
@@ -55,30 +57,28 @@ def read_projections(file: SessionFile) -> pa.Table:
 
 def read_experiment_metadata(file: SessionFile) -> pa.Table:
     """Table `experiment_metadata`, one row, from /general/metadata and the imaging plane of the ROIs."""
-    metadata = dict(file.group("general/metadata").attrs)
-    planes = int(metadata.get("imaging_plane_group_count", 0))
-    plane = file.group(f"{ROIS}/imaging_plane")
+    planes = _number(file, "imaging_plane_group_count") or 0
     row = {
-        "indicator": _indicator(file.nwb.subject.reporter_line),
+        "indicator": _indicator(read_reporter_line(file)),
         "emission_lambda": _emission_lambda(file),
-        "excitation_lambda": float(file.dataset(f"{plane.name}/excitation_lambda")[()]),
-        "ophys_container_id": _number(metadata, "ophys_container_id", _CONTAINER_BEFORE),
-        "field_of_view_height": _number(metadata, "field_of_view_height"),
-        "field_of_view_width": _number(metadata, "field_of_view_width"),
-        "imaging_depth": _number(metadata, "imaging_depth"),
-        "targeted_imaging_depth": _number(metadata, "targeted_imaging_depth"),
-        "imaging_plane_group": _number(metadata, "imaging_plane_group") if planes > 1 else None,
+        "excitation_lambda": file.scalar(f"{_PLANE}/excitation_lambda", float),
+        "ophys_container_id": _number(file, "ophys_container_id", _CONTAINER_BEFORE),
+        "field_of_view_height": _number(file, "field_of_view_height"),
+        "field_of_view_width": _number(file, "field_of_view_width"),
+        "imaging_depth": _number(file, "imaging_depth"),
+        "targeted_imaging_depth": _number(file, "targeted_imaging_depth"),
+        "imaging_plane_group": _number(file, "imaging_plane_group") if planes > 1 else None,
         "imaging_plane_group_count": planes if planes > 1 else 0,
         "ophys_frame_rate": frame_rate(file),
-        "project_code": metadata.get("project_code", NO_PROJECT),
-        "targeted_structure": file.dataset(f"{plane.name}/location").asstr()[()],
+        "project_code": read_project_code(file),
+        "targeted_structure": file.scalar(f"{_PLANE}/location", as_text),
     }
     return pa.Table.from_pylist([row], pa.schema([EXPERIMENT_METADATA.file_schema.field(name) for name in row]))
 
 
 def frame_rate(file: SessionFile) -> float:
     """Frames of the plane a second. `NwbError` where it is none."""
-    rate = float(file.dataset(f"{ROIS}/imaging_plane/imaging_rate")[()])
+    rate = file.scalar(f"{_PLANE}/imaging_rate", float)
     if not rate > 0:
         raise file.error("has no frame rate", expected="a positive imaging_rate", found=rate)
     return rate
@@ -99,15 +99,18 @@ def _nested(file: SessionFile, name: str, pixels: NDArray[Any]) -> pa.ListArray:
 
 def _emission_lambda(file: SessionFile) -> float:
     """Of the first optical channel."""
-    plane = file.nwb.processing["ophys"]["image_segmentation"]["cell_specimen_table"].imaging_plane
-    if not plane.optical_channel:
-        raise file.error("lacks a part", expected="an optical channel of the imaging plane", found="none")
-    return float(plane.optical_channel[0].emission_lambda)
+    parts = {name: file.h5.get(f"{_PLANE}/{name}") for name in file.group(_PLANE)}
+    for name, part in parts.items():
+        if isinstance(part, h5py.Group) and part.attrs.get("neurodata_type") == "OpticalChannel":
+            return file.scalar(f"{_PLANE}/{name}/emission_lambda", float)
+    raise file.lacks(f"an optical channel in /{_PLANE}")
 
 
-def _indicator(reporter_line: str) -> str | None:
-    return next((indicator for part, indicator in _INDICATORS.items() if part in reporter_line), None)
+def _indicator(reporter_line: str | None) -> str | None:
+    return next((indicator for part, indicator in _INDICATORS.items() if part in (reporter_line or "")), None)
 
 
-def _number(attributes: dict[str, Any], *names: str) -> int | None:
-    return next((int(attributes[name]) for name in names if name in attributes), None)
+def _number(file: SessionFile, *names: str) -> int | None:
+    """The first of the attributes of /general/metadata that the file has."""
+    named = file.group(METADATA).attrs
+    return next((file.attribute(METADATA, name, int) for name in names if name in named), None)

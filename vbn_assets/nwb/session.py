@@ -35,7 +35,7 @@ from vbn_assets.nwb.optotagging import read_optotagging
 from vbn_assets.nwb.performance import read_performance_metrics, read_rolling_performance
 from vbn_assets.nwb.presentations import read_stimulus_presentations
 from vbn_assets.nwb.rois import read_cell_specimen_table, read_excluded_rois, read_roi_masks
-from vbn_assets.nwb.session_file import SessionFile, open_file
+from vbn_assets.nwb.session_file import SessionFile, legible, open_file
 from vbn_assets.nwb.task import read_task_parameters
 from vbn_assets.nwb.traces import (
     read_corrected_fluorescence_traces,
@@ -106,14 +106,12 @@ class TableReading:
 
         All have the same schema: the described columns without the lake's entity column, then the file's own.
         """
-        try:
+        with legible(self.file.path, self.file.release):
             if self.table.name in _SLICED:
                 for piece in _SLICED[self.table.name](self.file):
                     yield self._conformed(piece)
             else:
                 yield self._conformed(_WHOLE[self.table.name](self.file))
-        except OSError as error:
-            raise self.file.error(f"cannot be read: {error}") from error
 
     def _conformed(self, rows: pa.Table) -> pa.Table:
         """`rows` as described, with the session's ids."""

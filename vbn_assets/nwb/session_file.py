@@ -1,32 +1,32 @@
 """One NWB file, opened and known to be the one that was asked for.
 
-pynwb opens the file with the specification cached in it and builds its objects, so a file of another shape is
-refused here; the small things are read from those objects, bulk from the same file's h5py datasets. What the file
-means is for the readers beside this module.
+What every file of a kind has is looked for here, so that another is refused at once; the rest of its shape is for who
+reads it. What the file means is for the readers beside this module, and what pynwb thinks of one that is refused for
+`pynwb_verdict`.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import h5py
-from hdmf.build import BuildManager, TypeMap
-from pynwb import NWBHDF5IO, NWBFile, get_type_map
 
 from vbn_assets.errors import NwbError
 
-_BEHAVIOR = ("general/metadata", "general/subject", "general/task_parameters", "intervals/trials", "processing/running")
+METADATA = "general/metadata"
+SUBJECT = "general/subject"
+EPHYS = "general/extracellular_ephys"
 _PLANE = "processing/ophys/image_segmentation/cell_specimen_table"
+_BEHAVIOR = (METADATA, SUBJECT, "general/task_parameters", "intervals/trials", "processing/running")
 _REQUIRED = {
-    "ecephys_session": (*_BEHAVIOR, "general/extracellular_ephys/electrodes", "units"),
+    "ecephys_session": (*_BEHAVIOR, f"{EPHYS}/electrodes", "units"),
     "behavior_session": _BEHAVIOR,
-    "probe_lfp": ("general/metadata", "general/extracellular_ephys/electrodes", "acquisition"),
+    "probe_lfp": (METADATA, f"{EPHYS}/electrodes", "acquisition"),
     "ophys_experiment": (*_BEHAVIOR, "processing/ophys/dff/traces", _PLANE, f"{_PLANE}/imaging_plane"),
 }
 """Groups that every file of a kind has; licks and rewards are absent where there were none."""
@@ -39,12 +39,11 @@ _NAMED_BY_IDENTIFIER = {
 }
 """Which id stands in /identifier, by kind."""
 
-_TYPES: dict[str, TypeMap] = {}
-"""By digest of the specification they are made from."""
-
 _REMEDY = "Nothing was made from it. Fetch the file again; if it is the same then, the release has to be mended."
 _LFP = re.compile(r"probe_\d+_lfp")
 _TRUNCATED = re.compile(r"truncated file: eof = (\d+), .*stored_eof = (\d+)")
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,17 @@ class SessionFile:
     path: Path
     release: str
     h5: h5py.File
-    nwb: NWBFile
     ids: Mapping[str, int]
 
     def error(self, problem: str, *, expected: object = None, found: object = None) -> NwbError:
         """An `NwbError` about this file, for the one who found the problem to raise."""
         return _error(self.path, self.release, problem, expected=expected, found=found)
+
+    def lacks(self, part: str, found: object = "none") -> NwbError:
+        """An `NwbError` about a part that every file of its kind has, with what pynwb says of the file."""
+        from vbn_assets.nwb.pynwb_verdict import verdict
+
+        return self.error("lacks a part", expected=part, found=f"{found} ({verdict(self.path)})")
 
     def group(self, name: str) -> h5py.Group:
         """The group of that name. `NwbError` if there is none."""
@@ -73,10 +77,40 @@ class SessionFile:
         """The dataset of that name. `NwbError` if there is none."""
         return self._present(self.h5.get(name), h5py.Dataset, name)
 
+    def scalar(self, dataset: str, of: Callable[[Any], _Value]) -> _Value:
+        """What `of`, such as `int`, makes of a dataset of one value. `NwbError` if it is something else."""
+        return self._made(f"a text or number in /{dataset}", self.dataset(dataset)[()], of)
+
+    def attribute(self, group: str, name: str, of: Callable[[Any], _Value]) -> _Value:
+        """What `of`, such as `int`, makes of an attribute. `NwbError` if there is none or it is something else."""
+        part, attributes = f"the attribute {name} of /{group}", self.group(group).attrs
+        if name not in attributes:
+            raise self.lacks(part)
+        return self._made(part, attributes[name], of)
+
+    def electrode_groups(self) -> list[str]:
+        """The names of the groups that electrodes are of: the probes, in the file's order."""
+        return [name for name in self.group(EPHYS) if name != "electrodes"]
+
+    def _made(self, part: str, value: Any, of: Callable[[Any], _Value]) -> _Value:
+        try:
+            return of(value)
+        except (TypeError, ValueError) as error:
+            raise self.lacks(part, found=repr(value)) from error
+
     def _present(self, found: object, wanted: type, name: str) -> object:
         if not isinstance(found, wanted):
-            raise self.error("lacks a part", expected=f"the {wanted.__name__.lower()} /{name}", found="none")
+            raise self.lacks(f"the {wanted.__name__.lower()} /{name}")
         return found
+
+
+def as_text(value: object) -> str:
+    """What h5py gives for a text, of fixed length or not. `TypeError` where it is none."""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r} is no text")
 
 
 def kind_of(path: Path) -> str:
@@ -84,13 +118,13 @@ def kind_of(path: Path) -> str:
 
     Raises `NwbError` where it is not HDF5.
     """
-    with _open_hdf5(path, "") as h5:
+    with _open_hdf5(path, "") as h5, legible(path, ""):
         acquisition = h5.get("acquisition")
         if isinstance(acquisition, h5py.Group) and any(map(_LFP.fullmatch, acquisition)):
             return "probe_lfp"
         if _PLANE in h5:
             return "ophys_experiment"
-        return "ecephys_session" if "general/extracellular_ephys" in h5 else "behavior_session"
+        return "ecephys_session" if EPHYS in h5 else "behavior_session"
 
 
 @contextmanager
@@ -102,22 +136,22 @@ def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: 
     file of the kind, or is about something else.
     """
     with _open_hdf5(path, release) as h5:
-        nwb = _read_nwb(h5, path, release)
-        id, behavior_session_id = _ids(nwb, path, release)
-        ids = {_NAMED_BY_IDENTIFIER[kind]: id, "behavior_session_id": behavior_session_id}
-        wanted, found = str(expected_id or ""), str(id)
-        if kind == "probe_lfp":
-            session, _, wanted = wanted.partition("/")
-            found = ", ".join(nwb.electrode_groups)
-            ids |= {"ecephys_session_id": int(session)} if session else {}
-        if kind == "ophys_experiment":
-            ids["ophys_session_id"] = _ophys_session_id(h5, path, release)
-        file = SessionFile(path, release, h5, nwb, ids)
-        if wanted not in ("", found):
-            raise file.error("is about another session, probe or plane", expected=wanted, found=found)
-        for name in _REQUIRED[kind]:
-            file.group(name)
-        yield file
+        file = SessionFile(path, release, h5, {})
+        with legible(path, release):
+            _check_nwb(file)
+            for name in _REQUIRED[kind]:
+                file.group(name)
+            ids = _ids(file, kind, str(expected_id or ""))
+        yield replace(file, ids=ids)
+
+
+@contextmanager
+def legible(path: Path, release: str) -> Iterator[None]:
+    """What h5py raises meanwhile, where HDF5 cannot follow the file's bytes or a text is none, is an `NwbError`."""
+    try:
+        yield
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+        raise _error(path, release, f"cannot be read: {error}") from error
 
 
 def _open_hdf5(path: Path, release: str) -> h5py.File:
@@ -135,63 +169,33 @@ def _open_hdf5(path: Path, release: str) -> h5py.File:
         raise _error(path, release, f"cannot be opened: {error}") from error
 
 
-def _read_nwb(h5: h5py.File, path: Path, release: str) -> NWBFile:
-    with warnings.catch_warnings():
-        # The files bring the older specification they were written with, and pynwb says so each time.
-        warnings.simplefilter("ignore")
-        try:
-            return NWBHDF5IO(file=h5, mode="r", manager=BuildManager(_types(h5))).read()
-        except Exception as error:  # pynwb raises whatever the first builder that does not fit happens to
-            # hdmf's errors begin with a dump of the group they are about; what is wrong with it comes last.
-            detail = (str(error.args[-1]) if error.args else "") or type(error).__name__
-            raise _error(path, release, f"is no NWB file: {detail.splitlines()[0]}", expected="NWB 2") from error
+def _check_nwb(file: SessionFile) -> None:
+    version, type = (str(file.h5.attrs.get(name)) for name in ("nwb_version", "neurodata_type"))
+    if not (version.startswith("2.") and type == "NWBFile"):
+        from vbn_assets.nwb.pynwb_verdict import verdict
+
+        found = f"nwb_version {version}, neurodata_type {type} ({verdict(file.path)})"
+        raise file.error("is no NWB file", expected="an NWBFile of NWB 2", found=found)
 
 
-def _types(h5: h5py.File) -> TypeMap:
-    """The types that the file's objects are of, made once for all files that bring the same specifications.
-
-    AllenSDK's writer puts every extension that it knows into each file; each that is read takes a fifth of a second.
-    """
-    specifications = h5.get("specifications", {})
-    used = sorted(_namespaces(h5) & {*specifications})
-    digest = blake2b()
-    for name in used:
-        specifications[name].visititems(lambda path, part: digest.update(f"{path}\n{_text(part)}\n".encode()))
-    key = digest.hexdigest()
-    if key not in _TYPES:
-        types = get_type_map()
-        NWBHDF5IO.load_namespaces(types, namespaces=used, file=h5)
-        _TYPES[key] = types
-    return _TYPES[key]
-
-
-def _namespaces(h5: h5py.File) -> set[str]:
-    """The specifications that some object of the file says it is of."""
-    found: set[str] = set()
-    h5.visititems(lambda _, part: found.add(str(part.attrs.get("namespace"))))
-    return found
-
-
-def _text(part: h5py.Group | h5py.Dataset) -> str:
-    return part.asstr()[()] if isinstance(part, h5py.Dataset) else ""
-
-
-def _ids(nwb: NWBFile, path: Path, release: str) -> tuple[int, int]:
-    """The id the file goes by, of its session or probe, and the behavior session's."""
-    metadata = nwb.lab_meta_data.get("metadata")
-    if metadata is None:
-        raise _error(path, release, "lacks a part", expected="the group /general/metadata", found="none")
-    if not str(nwb.identifier).isdigit():
-        raise _error(path, release, "names no session", expected="a number in /identifier", found=repr(nwb.identifier))
-    return int(nwb.identifier), int(metadata.behavior_session_id)
-
-
-def _ophys_session_id(h5: h5py.File, path: Path, release: str) -> int:
-    attributes = h5["general/metadata"].attrs
-    if "ophys_session_id" not in attributes:
-        expected = "the attribute ophys_session_id of /general/metadata"
-        raise _error(path, release, "lacks a part", expected=expected, found="none")
-    return int(attributes["ophys_session_id"])
+def _ids(file: SessionFile, kind: str, wanted: str) -> dict[str, int]:
+    """What the file is about, which has to be what is wanted, if anything is."""
+    found = identifier = file.scalar("identifier", as_text)
+    if not identifier.isdecimal():
+        raise file.error("names no session", expected="a number in /identifier", found=repr(identifier))
+    ids = {
+        _NAMED_BY_IDENTIFIER[kind]: int(identifier),
+        "behavior_session_id": file.attribute(METADATA, "behavior_session_id", int),
+    }
+    if kind == "probe_lfp":
+        session, _, wanted = wanted.partition("/")
+        found = ", ".join(file.electrode_groups())
+        ids |= {"ecephys_session_id": int(session)} if session else {}
+    if kind == "ophys_experiment":
+        ids["ophys_session_id"] = file.attribute(METADATA, "ophys_session_id", int)
+    if wanted not in ("", found):
+        raise file.error("is about another session, probe or plane", expected=wanted, found=found)
+    return ids
 
 
 def _error(path: Path, release: str, problem: str, *, expected: object = None, found: object = None) -> NwbError:

@@ -30,12 +30,9 @@ def read_response_window(file: SessionFile) -> list[float]:
 
 
 def _parameter(file: SessionFile, name: str) -> Any:
-    attributes = file.group(_PARAMETERS).attrs
-    if name not in attributes:
-        raise file.error("lacks a part", expected=f"the attribute {name} of /{_PARAMETERS}", found="none")
-    value = attributes[name]
     if name in _LISTS:
-        return [float(part) for part in value]
+        return file.attribute(_PARAMETERS, name, lambda parts: [float(part) for part in parts])
+    value = file.attribute(_PARAMETERS, name, lambda value: value)
     plain = value.item() if isinstance(value, np.generic) else value
     return None if plain != plain else plain
 

@@ -253,7 +253,7 @@ def test_missing_part(part: str, changed_plane: Changed) -> None:
         del file[part]
 
     text = refusal(changed_plane(remove))
-    assert "lacks a part" in text or "is no NWB file" in text
+    assert "lacks a part" in text
 
 
 def test_plane_that_names_no_session(changed_plane: Changed) -> None:
@@ -282,13 +282,13 @@ def test_other_shapes(group: str, name: str, shape: tuple[int, ...], text: str, 
         replace(file[group], name, np.zeros(shape, file[f"{group}/{name}"].dtype))
 
     refused = refusal(changed_plane(reshape))
-    assert text in refused or "is no NWB file" in refused
+    assert text in refused
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5, 6, 7, 9], [0, 0, 2, 3, 4, 5, 6, 7, 8], [-1, *range(1, 9)]])
 def test_regions_of_other_rows(rows: list[int], changed_plane: Changed) -> None:
     text = refusal(changed_plane(lambda file: region(file[f"{OPHYS}/dff/traces"], rows)))
-    assert "does not fit the ROIs" in text or "is no NWB file" in text
+    assert "does not fit the ROIs" in text
 
 
 def test_cell_without_trace(changed_plane: Changed) -> None:
@@ -313,4 +313,5 @@ def test_another_plane_and_another_kind(changed_plane: Changed, sample_files: Fi
     assert "is about another session, probe or plane; expected 1100009102, found 1100009101" in refusal(
         path, 1100009102
     )
-    assert "ophys_session_id" in refusal(sample_files["1.1.0", "behavior_session", "1100009011"], 1100009011)
+    other = refusal(sample_files["1.1.0", "behavior_session", "1100009011"], 1100009011)
+    assert "lacks a part; expected the group /processing/ophys/dff/traces, found none (pynwb opens it" in other
