@@ -190,7 +190,8 @@ class Lake:
 
     def read(self, file: TableFile) -> pa.Table:
         """The whole of one file's rows, without the column its folder carries."""
-        return pq.read_table(self.path(file), partitioning=None)
+        with pq.ParquetFile(self.path(file)) as rows:
+            return rows.read()
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; how many files that were."""
