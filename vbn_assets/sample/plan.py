@@ -211,16 +211,25 @@ def _probes(template: pd.DataFrame, units: pd.DataFrame, index: int, sizes: Size
 
 
 def _channels(template: pd.DataFrame, index: int, sizes: Sizes) -> pd.DataFrame:
-    count = sizes.probes * sizes.channels
+    """Channels probe by probe; a template probe's are stretched along the shank, so that a structure's lie together."""
+    import pandas as pd
+
+    probes = [rows for _, rows in template.groupby("ecephys_probe_id")]
+    stretched = [_stretched(probes[probe % len(probes)], sizes.channels) for probe in range(sizes.probes)]
     number = np.tile(np.arange(sizes.channels), sizes.probes)
-    return _repeated(template, count).assign(
-        ecephys_channel_id=_CHANNEL_IDS + index * _IDS_A_SESSION + np.arange(count),
+    return pd.concat(stretched, ignore_index=True).assign(
+        ecephys_channel_id=_CHANNEL_IDS + index * _IDS_A_SESSION + np.arange(len(number)),
         ecephys_probe_id=np.repeat(_probe_ids(index, sizes), sizes.channels),
         ecephys_session_id=_SESSION_IDS + index,
         probe_channel_number=number,
         probe_vertical_position=20.0 * (1 + number // 2),
         probe_horizontal_position=np.array(_HORIZONTAL, dtype=float)[number % len(_HORIZONTAL)],
     )
+
+
+def _stretched(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """As many rows as asked for, each as often as its neighbours and beside its like."""
+    return rows.iloc[np.arange(count) * len(rows) // count]
 
 
 def _units(

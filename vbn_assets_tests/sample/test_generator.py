@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import boto3
@@ -111,6 +112,34 @@ def test_a_session_file_has_the_sizes_asked_for_and_agrees_with_the_csvs(first: 
         sum(unit["ecephys_channel_id"] == row["ecephys_channel_id"] for unit in units) for row in channels
     ]
     assert sum(int(row["unit_count"]) for row in probes) == int(of_session[0]["unit_count"]) == SIZES.units
+
+
+def test_a_structures_channels_lie_together_as_on_the_probes_they_are_made_after(
+    first: StoredRelease, sample_files: dict[tuple[str, str, str], Path]
+) -> None:
+    def along_each_probe(channels: list[dict[str, str]]) -> list[tuple[str, ...]]:
+        by_probe = groupby(channels, key=lambda channel: channel["ecephys_probe_id"])
+        return [tuple(name for name, _ in groupby(row["structure_acronym"] for row in of)) for _, of in by_probe]
+
+    made = along_each_probe(rows(first.metadata["channels"]))
+    with sample_files["0.5.0", "metadata", "channels"].open() as stream:
+        packaged = along_each_probe(list(csv.DictReader(stream)))
+    assert len(made) == 3 * SIZES.probes
+    assert set(made) <= set(packaged)
+
+
+def test_session_files_can_be_taken_away_one_by_one(tmp_path: Path) -> None:
+    taken = []
+
+    def take(stored: StoredObject) -> None:
+        assert stored.path.is_file()
+        assert stored.file_hash == hashlib.blake2b(stored.path.read_bytes()).hexdigest()
+        stored.path.unlink()
+        taken.append(stored)
+
+    (release,) = generate(tmp_path, Sizes(), sessions=2, each=take)
+    assert list(release.data.values()) == taken
+    assert not list(tmp_path.rglob("*.nwb"))
 
 
 def test_spikes_are_sorted_within_each_unit_and_scatter_about_its_amplitude(first: StoredRelease) -> None:
