@@ -1,15 +1,17 @@
 """One question to twenty sessions: the mean firing of good units in VISp around changes, against twenty opens.
 
-    python benchmarks/twenty_sessions.py [FOLDER]
+    python benchmarks/twenty_sessions.py [--true-size] [FOLDER]
 
-FOLDER has a history made by `python -m vbn_assets.sample.generator FOLDER`, and keeps what is made of it; without one
-20 sessions of 400 to 500 MB are made: 1,000 units and 20 million spikes each. ALLENSDK_PYTHON and LAZYNWB_PYTHON say
-where the peers are; AllenSDK opens only OPENED of the sessions, and its time is counted for all. The answers have to be
-equal.
+20 sessions of 400 to 500 MB are made: 1,000 units and 20 million spikes each; with --true-size, of 2.4 GB. Each file
+goes into the lake as it is made, and only the first OPENED stay: 37 GB at true size, in a quarter of an hour. A FOLDER
+keeps what is made; it may have a history made by `python -m vbn_assets.sample.generator FOLDER` already.
+ALLENSDK_PYTHON and LAZYNWB_PYTHON say where the peers are; they read the files that stay, and their time is counted for
+all. The answers have to be equal.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -23,8 +25,11 @@ from pathlib import Path
 from comparison import Row, Run, call, in_turns, show
 from comparison.held import hold
 
+from vbn_assets.pipeline import Workspace, extract_unreleased, require_sound
+from vbn_assets.projects import VBN
 from vbn_assets.sample.generator import generate
-from vbn_assets.sample.plan import TRUE_SIZE
+from vbn_assets.sample.history import StoredObject
+from vbn_assets.sample.plan import TRUE_SIZE, Sizes
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.database import open_warehouse
 
@@ -126,32 +131,54 @@ def change_times(warehouse: Path, files: list[Path]) -> dict[str, list[float]]:
 
 
 def peers(warehouse: Path, files: list[Path]) -> Iterator[tuple[str, Run, dict[int, list[int]]]]:
-    """Each peer that is there, its time for all the files, and the counts of the units it was asked for."""
+    """Each peer that is there, its time for the files, and the counts of the units it was asked for."""
     if python := os.environ.get("ALLENSDK_PYTHON"):
-        run, counts = asked(python, BY_ALLENSDK, files[:OPENED])
-        share = len(files) / min(OPENED, len(files))
-        yield f"AllenSDK ({OPENED} opened)", Run(run.seconds * share, (run.processor or 0) * share), counts
+        yield "AllenSDK", *asked(python, BY_ALLENSDK, files)
     if python := os.environ.get("LAZYNWB_PYTHON"):
         yield "lazynwb", *asked(python, BY_LAZYNWB, files, json.dumps(change_times(warehouse, files)))
 
 
+def make(folder: Path, settings: Settings, sizes: Sizes) -> None:
+    """A history of sessions that are in the lake; the files of the first OPENED stay."""
+    workspace = Workspace(settings, VBN)
+    held: list[Path] = []
+
+    def into_lake(made: StoredObject) -> None:
+        require_sound(extract_unreleased(workspace, made.path))
+        held.append(made.path)
+        if len(held) > OPENED:
+            made.path.unlink()
+
+    generate(folder, sizes, sessions=SESSIONS, each=into_lake)
+
+
+def measure(folder: Path, sizes: Sizes) -> list[Row]:
+    settings = Settings(data_dir=folder / "data", projects=("vbn",))
+    if not (folder / VBN.bucket).exists():
+        make(folder, settings, sizes)
+    sessions = hold(folder, settings)
+    opened = [file for file in sessions if file.exists()][:OPENED]
+    warehouse = settings.warehouse_path
+    counts = ask(warehouse)
+    (ours,) = in_turns(partial(call, partial(ask, warehouse)))
+    what = f"PSTH of {len(counts)} good VISp units around changes, {len(sessions)} sessions"
+    share = len(sessions) / len(opened)
+    rows = []
+    for peer, run, expected in peers(warehouse, opened):
+        if any(counts[unit] != of_unit for unit, of_unit in expected.items()):
+            sys.exit(f"{peer}: the answers differ")
+        theirs = Run(run.seconds * share, (run.processor or 0) * share)
+        rows.append(Row(what, f"{peer} ({len(opened)} opened)", theirs, ours, ">= 100 x" if peer == "AllenSDK" else ""))
+    return rows or [Row(what, "-", None, ours)]
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--true-size", action="store_true", help="sessions of 2.4 GB")
+    parser.add_argument("folder", type=Path, nargs="?", help="keeps what is made")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(scratch)
-        if len(sys.argv) < 2:
-            generate(folder, SIZES, sessions=SESSIONS)
-        settings = Settings(data_dir=folder / "data", projects=("vbn",))
-        files = hold(folder, settings)
-        warehouse = settings.warehouse_path
-        counts = ask(warehouse)
-        (ours,) = in_turns(partial(call, partial(ask, warehouse)))
-        what = f"PSTH of {len(counts)} good VISp units around changes, {len(files)} sessions"
-        rows = []
-        for peer, theirs, expected in peers(warehouse, files):
-            if any(counts[unit] != of_unit for unit, of_unit in expected.items()):
-                sys.exit(f"{peer}: the answers differ")
-            rows.append(Row(what, peer, theirs, ours, ">= 100 x" if peer.startswith("AllenSDK") else ""))
-        show(rows or [Row(what, "-", None, ours)])
+        show(measure(given.folder or Path(scratch), TRUE_SIZE if given.true_size else SIZES))
 
 
 if __name__ == "__main__":
