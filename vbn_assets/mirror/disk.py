@@ -62,18 +62,21 @@ def hash_file(path: Path, advanced: Callable[[int], None] | None = None) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Only one thread of one process is in here for `path`; the others wait. The folder may be removed meanwhile."""
+def locked(path: Path) -> Iterator[int]:
+    """Only one thread of one process is in here for `path`, the file's descriptor in hand; the others wait.
+
+    The file and its folder may be removed meanwhile, or the file renamed: whoever is next makes it anew.
+    """
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # the folder went away with the one before us
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if _is_still(path, descriptor):
-                yield
+                yield descriptor
                 return
         finally:
             os.close(descriptor)

@@ -7,23 +7,26 @@ one chunk. What is right and where it goes is decided by `mirror`.
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain
 
 from vbn_assets.errors import DiskFull, DownloadError
-from vbn_assets.mirror.objects import Contradiction, Interrupted, Objects
+from vbn_assets.mirror.connections import Interrupted
+from vbn_assets.mirror.objects import Contradiction, Objects
 from vbn_assets.mirror.partial import Part, Partial
 from vbn_assets.mirror.progress import Progress
 from vbn_assets.releases.manifest import ReleaseFile
 
 _SLICE = 1 << 20
+_SYNCED_PARTS = 8
+"""How many parts are written between two syncs, so that the disk is not first asked when everything is there."""
 _EMPTY = blake2b().hexdigest()
 
 
@@ -78,103 +81,117 @@ class Downloader:
         self._progress = progress
         self._line = line
         self._stopped = threading.Event()
-        self._sized = threading.Event()
 
     def run(self) -> Download:
-        """All parts that are missing; the hash is of what the disk has, parts of earlier runs included.
+        """All parts that are missing; the hash is of the whole file, parts of earlier runs included.
 
         Raises `FileGone`, `BucketError`, `DiskFull`, `DownloadError` when every try was in vain, and `Contradiction`;
         complete parts stay for the next run.
         """
+        begun, first = 0, None
+        if self._partial.size is None:
+            first = self._first()
+        else:
+            begun = self._partial.done
+            self._require_room(self._partial.size - begun)
+            self._progress.started(self._file, self._partial.size, begun)
+        size = self._partial.size or 0
+        if first is not None and size <= self._limits.part_size:
+            return Download(self._in_one(first), size, size)
+        return Download(self._in_parts(first), size, size - begun)
+
+    def _first(self) -> Iterator[memoryview]:
+        """The chunks of the first part. The size of the whole comes with them."""
+        if self._file.file_hash == _EMPTY:  # S3 has no ranges of an empty object
+            self._begin(0)
+            return iter(())
+        (part,) = self._partial.parts()
+        chunks = self._chunks(part)
+        return chain([next(chunks)], chunks)
+
+    def _in_one(self, chunks: Iterator[memoryview]) -> str:
+        """A file of one part, hashed as it comes."""
+        digest, at = blake2b(), 0
+        for chunk in chunks:
+            digest.update(chunk)
+            self._partial.write(chunk, at)
+            at += len(chunk)
+        return digest.hexdigest()
+
+    def _in_parts(self, first: Iterator[memoryview] | None) -> str:
+        """Parts arrive in any order and are hashed in theirs, while later ones are still on their way."""
+        parts = self._partial.parts()
         coming: dict[int, Future[None]] = {}
         with ThreadPoolExecutor(self._limits.connections, thread_name_prefix="download") as pool:
             try:
-                begun = self._begin(pool, coming)
-                size = self._partial.size or 0
-                # A large file fills the line alone: two would both come later, and neither sooner.
-                with self._line if size > self._limits.part_size * self._limits.connections else nullcontext():
-                    file_hash = self._fetch_and_hash(pool, coming)
+                if first is not None:
+                    coming[0] = pool.submit(self._fetch, parts[0], first)
+                with self._line_for(parts):
+                    for part in parts:
+                        if part.number not in coming and not self._partial.has(part):
+                            coming[part.number] = pool.submit(self._fetch, part, self._chunks(part))
+                    return self._hash(parts, coming)
             except BaseException:
-                self._stop(coming.values())
+                self._stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        return Download(file_hash, size, size - begun)
 
-    def _begin(self, pool: ThreadPoolExecutor, coming: dict[int, Future[None]]) -> int:
-        """Get to know the size, which comes with the head of the first part; the bytes that were there already."""
-        if self._partial.size is None and self._file.file_hash == _EMPTY:  # S3 has no ranges of an empty object
-            self._partial.begin(0)
-        if self._partial.size is None:
-            (first,) = self._partial.parts()
-            coming[first.number] = pool.submit(self._fetch, first)
-            coming[first.number].add_done_callback(lambda _: self._sized.set())
-            self._sized.wait()
-            if self._partial.size is None:
-                coming[first.number].result()
-            return 0
-        begun = self._partial.done
-        self._require_room(self._partial.size - begun)
-        self._progress.started(self._file, self._partial.size, begun)
-        return begun
+    def _line_for(self, parts: Sequence[Part]) -> AbstractContextManager[object]:
+        """A large file fills the line alone: two would both come later, and neither sooner."""
+        return self._line if len(parts) > self._limits.connections else nullcontext()
 
-    def _fetch_and_hash(self, pool: ThreadPoolExecutor, coming: dict[int, Future[None]]) -> str:
-        """Parts arrive in any order and are hashed in theirs, while later ones are still on their way."""
-        digest = blake2b()
-        parts = self._partial.parts()
-        for part in parts:
-            if part.number not in coming and not self._partial.has(part):
-                coming[part.number] = pool.submit(self._fetch, part)
-        with self._partial.data.open("rb", buffering=0) as data:
+    def _hash(self, parts: Iterable[Part], coming: Mapping[int, Future[None]]) -> str:
+        digest, slice_ = blake2b(), memoryview(bytearray(_SLICE))
+        with self._partial.open() as data:
             for part in parts:
                 if part.number in coming:
                     coming[part.number].result()
-                data.seek(part.start)
                 for start in range(part.start, part.stop, _SLICE):
-                    digest.update(data.read(min(_SLICE, part.stop - start)))
-            os.fsync(data.fileno())
+                    digest.update(slice_[: data.readinto(slice_[: part.stop - start])])
         return digest.hexdigest()
 
-    def _fetch(self, part: Part) -> None:
+    def _fetch(self, part: Part, chunks: Iterator[memoryview]) -> None:
+        at = part.start
+        for chunk in chunks:
+            self._partial.write(chunk, at)
+            at += len(chunk)
+        self._partial.complete(part)
+        if part.number % _SYNCED_PARTS == 0:
+            self._partial.sync()
+
+    def _chunks(self, part: Part) -> Iterator[memoryview]:
+        """The bytes of a part, however often asking for the rest of them takes."""
         at, failures = part.start, 0
         while not self._stopped.is_set():
             before = at
             try:
-                for count in self._write(part, at):
-                    at += count
-                self._partial.complete(part)
+                with self._objects.read(self._file, at, part.stop) as body:
+                    self._agree(body.size)
+                    for chunk in body:
+                        yield chunk
+                        at += len(chunk)
+                        self._progress.advanced(self._file, len(chunk))
+                        if self._stopped.is_set():
+                            raise Interrupted("stopped")
                 return
             except Interrupted as reason:
                 failures = 1 if at > before else failures + 1
                 if failures == self._limits.tries:
                     raise self._given_up(part, at, reason) from reason
                 self._stopped.wait(self._limits.wait_after(failures))
+        raise Interrupted("stopped")
 
-    def _write(self, part: Part, start: int) -> Iterator[int]:
-        """Write the part from `start` on; yields the bytes of each chunk."""
-        body = self._objects.read(self._file, start, part.stop)
+    def _agree(self, size: int) -> None:
+        """All answers must be about an object of the same size; the first one brings it."""
         if self._partial.size is None:
-            self._require_room(body.size)
-            self._partial.begin(body.size)
-            self._progress.started(self._file, body.size, 0)
-            self._sized.set()
-        elif body.size != self._partial.size:
-            raise Contradiction(f"{body.size} bytes after {self._partial.size}")
-        missing = min(part.stop, body.size) - start
-        with self._partial.data.open("r+b") as data:
-            data.seek(start)
-            for chunk in body:
-                data.write(chunk)
-                missing -= len(chunk)
-                self._progress.advanced(self._file, len(chunk))
-                yield len(chunk)
-                if self._stopped.is_set():
-                    raise Interrupted("stopped")
-        if missing:
-            raise Interrupted(f"{missing} bytes are missing at the end")
+            self._begin(size)
+        elif size != self._partial.size:
+            raise Contradiction(f"{size} bytes after {self._partial.size}")
 
-    def _stop(self, coming: Iterable[Future[None]]) -> None:
-        self._stopped.set()
-        for future in coming:
-            future.cancel()
+    def _begin(self, size: int) -> None:
+        self._require_room(size)
+        self._partial.begin(size)
+        self._progress.started(self._file, size, 0)
 
     def _given_up(self, part: Part, at: int, reason: Interrupted) -> DownloadError:
         return DownloadError(
@@ -187,7 +204,7 @@ class Downloader:
         )
 
     def _require_room(self, needed: int) -> None:
-        free = shutil.disk_usage(self._partial.data.parent).free
+        free = shutil.disk_usage(self._partial.folder).free
         if free < needed + self._limits.reserve:
             raise DiskFull(
                 "does not fit on the disk",

@@ -111,7 +111,7 @@ class Ledger:
     def _downloads_path(self) -> Path:
         return self._root / DOWNLOADS
 
-    def _lock(self) -> AbstractContextManager[None]:
+    def _lock(self) -> AbstractContextManager[object]:
         return locked(self._root / _LOCK)
 
     def _name(self, path: Path) -> str:

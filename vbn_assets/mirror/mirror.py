@@ -324,10 +324,8 @@ class Mirror:
                 received, found = received + download.received, download.file_hash
             if found == file.file_hash:
                 path = self.path(file)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                disk.rename_durably(partial.data, path)
+                partial.become(path)
                 self._ledger.remember(path, path.stat(), found, right=True)
-                partial.start_over()
                 return how, received
             _log.warning("%s of release %s came with wrong bytes: discarded", file.key, file.release)
             partial.start_over()
@@ -389,7 +387,7 @@ class Mirror:
         )
 
     def _partial(self, file: ReleaseFile) -> Partial:
-        return Partial(self.root / _WORK / file.file_hash, self._limits.part_size)
+        return Partial(self.root / _WORK, file.file_hash, self._limits.part_size)
 
     def _require_writable(self) -> None:
         try:

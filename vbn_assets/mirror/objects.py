@@ -1,40 +1,23 @@
-"""The bodies of a bucket's object versions, byte range by byte range, over one pool of connections.
+"""The bodies of a bucket's object versions, byte range by byte range, and what it means if they do not come.
 
-obstore (Rust) does the HTTP: measured against a local server it moves the bytes of boto3 in half the time
-(docs/performance.md). What its errors mean to us is decided here; trying again is for `download`.
+How bytes get here is `connections`; trying again is for `download`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from urllib.parse import quote
 
 from vbn_assets.errors import BucketError, FileGone
+from vbn_assets.mirror.connections import Answer, Connections, Interrupted
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import ReleaseFile
 
-if TYPE_CHECKING:
-    from obstore.store import S3Config, S3Store
-
-CHUNK = 256 << 10
-"""Bytes handed on at a time: the size that measured fastest, and small enough to show that a slow line moves."""
-
-_STATUS = re.compile(r"status code: ((\d{3})[\w ]*)")
-_KIND = re.compile(r"kind: (Timeout|Connect|Interrupted)\b")
-_KINDS = {
-    "Timeout": "no answer in time",
-    "Connect": "no connection",
-    "Interrupted": "the connection broke off",
-}
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _MAY_PASS = frozenset({408, 429})
 """Refusals below 500 that say: later."""
-
-
-class Interrupted(Exception):
-    """A read ended early, for a reason that may be gone at the next try."""
 
 
 class Contradiction(Exception):
@@ -44,19 +27,17 @@ class Contradiction(Exception):
 class Body:
     """A range of an object that began to arrive: the whole object's size, and the range's chunks once."""
 
-    def __init__(self, file: ReleaseFile, size: int, chunks: Iterator[bytes]) -> None:
-        self.size = size
-        self._file = file
-        self._chunks = chunks
+    def __init__(self, answer: Answer, start: int, stop: int) -> None:
+        found = _RANGE.fullmatch(answer.header("Content-Range"))
+        first, last, self.size = map(int, found.groups()) if found else (0, 0, 0)
+        if (first, last + 1) != (start, min(stop, self.size)):
+            raise Interrupted("another range came than was asked for")
+        self._answer = answer
+        self._length = last + 1 - first
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Raises `Interrupted` where the range is cut short."""
-        from obstore.exceptions import BaseError
-
-        try:
-            yield from self._chunks
-        except BaseError as error:
-            raise _meaning(error, self._file) from error
+    def __iter__(self) -> Iterator[memoryview]:
+        """A chunk is good until the next is asked for. Raises `Interrupted` where the range is cut short."""
+        return self._answer.chunks(self._length)
 
 
 class Objects:
@@ -65,55 +46,27 @@ class Objects:
     def __init__(
         self, project: Project, endpoint_url: str | None, connect_seconds: float, request_seconds: float
     ) -> None:
-        self._project = project
-        self._endpoint_url = endpoint_url
-        self._connect = timedelta(seconds=connect_seconds)
-        self._request = timedelta(seconds=request_seconds)
+        url = endpoint_url or f"https://{project.bucket}.s3.{project.region}.amazonaws.com"
+        self._folder = f"/{project.bucket}/" if endpoint_url else "/"
+        self._connections = Connections(url, connect_seconds, request_seconds)
 
-    def read(self, file: ReleaseFile, start: int, stop: int) -> Body:
+    @contextmanager
+    def read(self, file: ReleaseFile, start: int, stop: int) -> Iterator[Body]:
         """Bytes `start` to `stop` of the very version that the release names, or to its end if that comes first.
 
         Raises `FileGone` if there is no such version, `BucketError` if reading is refused, `Contradiction` if the
         object ends before `start`, and `Interrupted` for anything that may pass.
         """
-        import obstore
-        from obstore.exceptions import BaseError
-
-        try:
-            answer = obstore.get(self._store, file.key, options={"range": (start, stop), "version": file.version_id})
-        except (BaseError, FileNotFoundError) as error:
-            raise _meaning(error, file) from error
-        return Body(file, answer.meta["size"], answer.stream(min_chunk_size=CHUNK))
-
-    @cached_property
-    def _store(self) -> S3Store:
-        from obstore.store import S3Store
-
-        config: S3Config = {
-            "region": self._project.region,
-            "skip_signature": True,
-            "virtual_hosted_style_request": self._endpoint_url is None,
-        }
-        if self._endpoint_url:
-            config["endpoint"] = self._endpoint_url
-        return S3Store(
-            self._project.bucket,
-            config=config,
-            client_options={
-                "allow_http": self._endpoint_url is not None,
-                "connect_timeout": self._connect,
-                "timeout": self._request,
-            },
-            retry_config={"max_retries": 0},
-        )
+        path = f"{self._folder}{quote(file.key)}?versionId={quote(file.version_id, safe='')}"
+        with self._connections.get(path, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
+            if answer.status != 206:
+                raise _refusal(answer, file)
+            yield Body(answer, start, stop)
 
 
-def _meaning(error: Exception, file: ReleaseFile) -> Exception:
-    """What an error of obstore's means; its text is the only place that has the HTTP status."""
-    text = str(error)
-    status = _STATUS.search(text)
-    found = status[1].strip() if status else _reason(text)
-    if isinstance(error, FileNotFoundError):
+def _refusal(answer: Answer, file: ReleaseFile) -> Exception:
+    found = f"{answer.status} {answer.reason}"
+    if answer.status == 404:
         return FileGone(
             "is not in the bucket any more",
             file=file.key,
@@ -122,9 +75,9 @@ def _meaning(error: Exception, file: ReleaseFile) -> Exception:
             found=found,
             remedy="`vbn releases` shows whether a newer release replaces this one.",
         )
-    if (status and int(status[2]) == 416) or "StartTooLarge" in text:
+    if answer.status == 416:
         return Contradiction(found)
-    if status and 400 <= int(status[2]) < 500 and int(status[2]) not in _MAY_PASS:
+    if 300 <= answer.status < 500 and answer.status not in _MAY_PASS:
         return BucketError(
             f"{file.bucket} refuses to hand it out",
             file=file.key,
@@ -133,8 +86,3 @@ def _meaning(error: Exception, file: ReleaseFile) -> Exception:
             found=found,
         )
     return Interrupted(found)
-
-
-def _reason(text: str) -> str:
-    kind = _KIND.search(text)
-    return _KINDS[kind[1]] if kind else text.splitlines()[0]

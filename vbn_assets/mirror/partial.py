@@ -1,20 +1,23 @@
-"""The work folder of one download: its bytes so far, which parts are complete, and the lock of who works on it.
+"""A file on its way: its bytes so far, which parts of them are complete, and that nobody else works on it.
 
-Kill the process anywhere and the parts marked complete are still there. A part is marked after its last byte
-was written; nothing is synced before the end, for a power cut that leaves holes is found by the hash, which is
-always taken of the whole file. Getting bytes and judging hashes belong to `download` and `mirror`.
+Kill the process anywhere and the parts marked complete are still there. A part is marked after its last byte was
+written, whether it is on the disk or not: a power cut that leaves holes is found by the hash, which is always taken of
+the whole file. A file of one part is marked nowhere, for there is nothing to go on from. Getting bytes and judging
+hashes belong to `download` and `mirror`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
-from vbn_assets.mirror.disk import locked
+from vbn_assets.mirror.disk import locked, rename_durably
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,14 @@ class Part:
 
 
 class Partial:
-    """A file on its way, named by the hash it must have. To be used inside `lock` only."""
+    """A file on its way, named by the hash it must have. To be used inside `lock` only, but for `load`."""
 
-    def __init__(self, folder: Path, part_size: int) -> None:
-        self.data = folder / "data"
-        self._folder = folder
-        self._state = folder / "state.json"
-        self._state_new = folder / "state.json.new"
-        self._lock = folder / "lock"
+    def __init__(self, folder: Path, file_hash: str, part_size: int) -> None:
+        self.folder = folder
+        self._data = folder / f"{file_hash}.part"
+        self._state = folder / f"{file_hash}.json"
+        self._state_new = folder / f"{file_hash}.json.new"
+        self._descriptor = -1
         self._guard = threading.Lock()
         self.part_size = part_size
         self.size: int | None = None
@@ -40,21 +43,21 @@ class Partial:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Wait until nobody else works on this file, and read what they left."""
-        with locked(self._lock):
+        """Wait until nobody else works on this file, and read what they left. Only what can go on from there stays."""
+        with locked(self._data) as self._descriptor:
             self.load()
             try:
                 yield
             finally:
-                if self.size is None:
-                    self._remove()
+                if not self._state.exists():
+                    self._data.unlink(missing_ok=True)
 
     def load(self) -> None:
         """See how far it is; state that contradicts the data counts as none."""
         try:
             state = json.loads(self._state.read_bytes())
             size, part_size, complete = int(state["size"]), int(state["part_size"]), set(state["complete"])
-            usable = self.data.stat().st_size == size
+            usable = self._data.stat().st_size == size
         except (OSError, ValueError, KeyError, TypeError):
             usable = False
         if usable:
@@ -77,10 +80,16 @@ class Partial:
 
     def begin(self, size: int) -> None:
         """The size has become known: make room for it."""
-        with self.data.open("wb") as file:
-            file.truncate(size)
+        os.truncate(self._descriptor, 0)
+        os.truncate(self._descriptor, size)
         self.size = size
-        self._save()
+        if size > self.part_size:
+            self._save()
+
+    def write(self, chunk: memoryview, at: int) -> None:
+        while chunk:
+            written = os.pwrite(self._descriptor, chunk, at)
+            chunk, at = chunk[written:], at + written
 
     def complete(self, part: Part) -> None:
         """All bytes of the part are written."""
@@ -88,19 +97,30 @@ class Partial:
             self._complete.add(part.number)
             self._save()
 
+    def open(self) -> FileIO:
+        """The bytes, to be read from the first on."""
+        return FileIO(self._data)
+
+    def sync(self) -> None:
+        """What is written by now is on the disk when this returns."""
+        os.fsync(self._descriptor)
+
+    def become(self, path: Path) -> None:
+        """The bytes are right and all there: they get their name, which no power cut takes back."""
+        self.sync()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rename_durably(self._data, path)
+        self._forget()
+
     def start_over(self) -> None:
-        """Forget the bytes: they are wrong, or they are where they belong. Nothing is left if this is the end."""
+        """Forget the bytes: they are wrong."""
+        os.truncate(self._descriptor, 0)
+        self._forget()
+
+    def _forget(self) -> None:
         self._state.unlink(missing_ok=True)
-        self.data.unlink(missing_ok=True)
         self.size = None
         self._complete = set()
-
-    def _remove(self) -> None:
-        """Nothing is left of it. The lock goes last: who made it anew meanwhile has it, and the folder stays."""
-        for path in (self.data, self._state, self._state_new, self._lock):
-            path.unlink(missing_ok=True)
-        with suppress(OSError):
-            self._folder.rmdir()
 
     def _save(self) -> None:
         state = {"size": self.size, "part_size": self.part_size, "complete": sorted(self._complete)}

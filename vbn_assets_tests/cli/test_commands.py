@@ -29,7 +29,7 @@ def one_line(said: str) -> str:
 
 
 def test_help_is_there_without_importing_what_the_work_needs() -> None:
-    slow = ["pyarrow", "numpy", "pandas", "duckdb", "pynwb", "h5py", "boto3", "dagster", "pydantic", "obstore"]
+    slow = ["pyarrow", "numpy", "pandas", "duckdb", "pynwb", "h5py", "boto3", "dagster", "pydantic"]
     script = (
         "import sys; sys.argv = ['vbn', '--help']\n"
         "from vbn_assets.cli import main\n"

@@ -79,4 +79,4 @@ def sample(sample_bucket: SampleProcess, tmp_path: Path) -> Mirror:
 
 def work_files(mirror: Mirror) -> list[str]:
     """What is left in the work folders."""
-    return sorted(path.name for path in mirror.root.glob(".download/*/*"))
+    return sorted(path.name for path in mirror.root.glob(".download/*"))

@@ -99,6 +99,14 @@ def test_a_fault_that_stays_is_an_error_in_the_end(
     assert not mirror.path(file).exists()
 
 
+def test_of_a_file_of_one_part_nothing_is_left(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
+    file = publish(content(MB))
+    s3.misbehave([CUT, GONE])
+    with pytest.raises(FileGone):
+        mirror.fetch(file)
+    assert not work_files(mirror)
+
+
 def test_a_line_that_keeps_moving_is_not_given_up(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
     """Every request ends early, more often than there are tries, but each one brings something."""
     body = content(3 * MB)
@@ -185,7 +193,7 @@ def test_rot_in_what_was_kept_is_found_and_fetched_anew(s3: FaultyS3, publish: P
     with pytest.raises(FileGone):
         mirror.fetch(file)
     s3.misbehave([])
-    (data,) = mirror.root.glob(".download/*/data")
+    (data,) = mirror.root.glob(".download/*.part")
     with data.open("r+b") as kept:
         kept.write(b"rot")
     assert mirror.fetch(file).path.read_bytes() == body
@@ -195,10 +203,10 @@ def test_rot_in_what_was_kept_is_found_and_fetched_anew(s3: FaultyS3, publish: P
 def test_a_state_that_cannot_be_is_not_trusted(publish: Publish, mirror: Mirror, state: str) -> None:
     body = content(2 * MB)
     file = publish(body)
-    folder = mirror.root / ".download" / file.file_hash
+    folder = mirror.root / ".download"
     folder.mkdir(parents=True)
-    (folder / "state.json").write_text(state)
-    (folder / "data").write_bytes(b"xx")
+    (folder / f"{file.file_hash}.json").write_text(state)
+    (folder / f"{file.file_hash}.part").write_bytes(b"xx")
     assert mirror.fetch(file).path.read_bytes() == body
 
 
@@ -294,7 +302,7 @@ def wait_for_parts(mirror: Mirror, number: int) -> int:
     """Wait until that many parts are complete; how many are."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        for state in mirror.root.glob(".download/*/state.json"):
+        for state in mirror.root.glob(".download/*.json"):
             complete = len(json.loads(state.read_bytes())["complete"])
             if complete >= number:
                 return complete
