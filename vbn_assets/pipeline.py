@@ -7,7 +7,7 @@ done already is found and returned. The work itself is in the rooms; nothing her
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,14 +39,14 @@ class Workspace:
     settings: Settings
     project: Project
 
-    s3: S3Client | None = None
-    """The client to list the bucket with; by default an anonymous one of our own."""
+    s3: Callable[[], S3Client] | None = None
+    """Gives the client to list the bucket with; by default an anonymous one of our own."""
 
     @cached_property
     def client(self) -> S3Client:
         from vbn_assets.releases.bucket import unsigned_client
 
-        return self.s3 or unsigned_client(self.settings.endpoint_url, self.project.region)
+        return self.s3() if self.s3 else unsigned_client(self.settings.endpoint_url, self.project.region)
 
     @cached_property
     def mirror(self) -> Mirror:
