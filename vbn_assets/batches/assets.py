@@ -13,13 +13,13 @@ import dagster as dg
 from vbn_assets.errors import VbnError, WrongHash
 from vbn_assets.metadata.assets import RETRIES
 from vbn_assets.mirror.assets import file_spec, hash_check
-from vbn_assets.nwb.assets import file_claims, file_table_specs
+from vbn_assets.nwb.assets import file_claims, file_table_specs, shown_claims
 from vbn_assets.partitions import files_of
 from vbn_assets.projects import FileKind, Project
-from vbn_assets.releases.manifest import ReleaseFile
 from vbn_assets.report import claim_results, claim_specs, failures, file_events, file_key, shared_asset
 from vbn_assets.resources import VisualBehavior
 from vbn_assets.sync import Outcome, Silent, make_sessions
+from vbn_assets.warehouse.claims import together
 from vbn_assets.warehouse.lake import Claim
 
 SHOWN = 20
@@ -56,7 +56,7 @@ def batch_assets(project: Project, kind: FileKind) -> dg.AssetsDefinition:
                 for event in file_events(context.instance, project, outcome.record, outcome.file):
                     context.log_event(event)
         yield _hash_result(project, kind, outcomes)
-        yield from claim_results(project, _claims(outcomes), asset=shared_asset(project, kind))
+        yield from claim_results(project, _claims(kind, outcomes), asset=shared_asset(project, kind))
         _require_all(outcomes, unknown)
 
     return files
@@ -73,16 +73,15 @@ def _hash_result(project: Project, kind: FileKind, outcomes: Sequence[Outcome]) 
     )
 
 
-def _claims(outcomes: Sequence[Outcome]) -> Iterator[Claim]:
+def _claims(kind: FileKind, outcomes: Sequence[Outcome]) -> Iterator[Claim]:
     """Each claim about all files together, with the violations of those that break it."""
-    by_name: dict[str, list[tuple[ReleaseFile, Claim]]] = defaultdict(list)
+    by_name: dict[str, list[tuple[str, Claim]]] = defaultdict(list)
     for outcome in outcomes:
-        for claim in outcome.record.claims if outcome.record else ():
-            by_name[claim.name].append((outcome.file, claim))
-    for of_files in by_name.values():
+        for claim in shown_claims(kind, outcome.record.claims) if outcome.record else ():
+            by_name[claim.name].append((outcome.file.id, claim))
+    for name, of_files in by_name.items():
         _, first = of_files[0]
-        violations = tuple(f"{file.id}: {what}" for file, claim in of_files for what in claim.violations)
-        yield Claim(first.name, all(claim.holds for _, claim in of_files), first.table, first.description, violations)
+        yield together(name, first.table, first.description, of_files)
 
 
 def _require_all(outcomes: Sequence[Outcome], unknown: Sequence[str]) -> None:

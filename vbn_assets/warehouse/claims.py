@@ -129,6 +129,13 @@ def check_file(
         return (*_check_keys(con, tables), *_check(con, queries))
 
 
+def together(name: str, table: str, description: str, claims: Iterable[tuple[str, Claim]]) -> Claim:
+    """Several claims as one, which holds if each does; violations start with what their claim came with."""
+    claims = list(claims)
+    violations = tuple(f"{about}: {what}" for about, claim in claims for what in claim.violations)
+    return Claim(name, all(claim.holds for _, claim in claims), table, description, violations)
+
+
 def _connected(lake: Lake, files: Mapping[str, TableFile]) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     for name, file in files.items():

@@ -142,7 +142,7 @@ def test_every_check_passes_on_good_data_and_all_are_blocking_but_the_warnings(o
         "spike_counts_equal_the_index",
         "unit_count_equals_the_release",
         "every_session_unit_has_its_channel",
-        "trials_key_is_unique",
+        "keys_are_unique",
     }
     assert all(evaluation.passed for evaluation in evaluations)
 
