@@ -30,10 +30,12 @@ KEYS_CHECK = "keys_are_unique"
 
 def file_table_assets(project: Project, kind: FileKind) -> dg.AssetsDefinition:
     shared = shared_asset(project, kind)
+    first, *others = file_table_specs(project, kind)
 
     @dg.multi_asset(
         name=f"{project.name}_{kind.asset}_tables",
-        specs=file_table_specs(project, kind),
+        # What one is asked for by, all are: a condition for each would be looked at, every time, for nothing.
+        specs=[first.replace_attributes(automation_condition=FILE_CHANGED), *others],
         check_specs=claim_specs(project, file_claims(kind), asset=shared),
         partitions_def=files_of(project, kind),
     )
@@ -71,7 +73,6 @@ def _spec(project: Project, kind: FileKind, key: dg.AssetKey, tables: tuple[Tabl
         deps=[file_key(project, kind)],
         group_name=group(project, "tables"),
         kinds={"hdf5", "parquet"},
-        automation_condition=FILE_CHANGED,
     )
 
 

@@ -67,18 +67,10 @@ class Orchestra:
         result = dg.evaluate_automation_conditions(defs=self.defs, instance=self.instance, cursor=self.cursor)  # type: ignore[arg-type]
         self.cursor = result.cursor
         return {
-            (entity.key.path[-1], partition)
-            for entity in result.results
-            if isinstance(entity.key, dg.AssetKey)
-            for partition in _partitions(entity)
+            (key.path[-1], partition)
+            for key in self.defs.resolve_all_asset_keys()
+            for partition in result.get_requested_partitions(key)
         }
-
-
-def _partitions(entity: object) -> list[str | None]:
-    subset = entity.true_subset  # type: ignore[attr-defined]
-    if subset.is_empty:
-        return []
-    return sorted(subset.expensively_compute_partition_keys()) if subset.is_partitioned else [None]
 
 
 @pytest.fixture
