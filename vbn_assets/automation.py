@@ -56,10 +56,7 @@ def jobs(project: Project) -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             f"publish_{project.name}",
             # With the check: each publish follows a change of the release or of what is held.
-            selection=dg.AssetSelection.assets(key(project, "warehouse"))
-            | dg.AssetSelection.checks(
-                *(dg.AssetCheckKey(file_key(project, kind), IN_STEP_CHECK) for kind in project.kinds)
-            ),
+            selection=dg.AssetSelection.assets(key(project, "warehouse")) | _in_step_checks(project),
             description="The warehouse, made to show what the lake has.",
         ),
     ]
@@ -70,8 +67,16 @@ def mirror_job(project: Project, kind: FileKind) -> dg.UnresolvedAssetJobDefinit
     """`mirror_vbn_sessions`, `mirror_vbn_behavior_sessions` or `mirror_vbn_probes`."""
     return dg.define_asset_job(
         f"mirror_{project.name}_{kind.plural}",
-        selection=dg.AssetSelection.assets(file_key(project, kind), *tables_by_asset(project, kind)),
+        # Without the check: it is about all files, and no news until they are published.
+        selection=dg.AssetSelection.assets(file_key(project, kind), *tables_by_asset(project, kind))
+        - _in_step_checks(project),
         description=f"One NWB file ({kind.name}), verified, and the tables read from it.",
+    )
+
+
+def _in_step_checks(project: Project) -> dg.AssetSelection:
+    return dg.AssetSelection.checks(
+        *(dg.AssetCheckKey(file_key(project, kind), IN_STEP_CHECK) for kind in project.kinds)
     )
 
 
