@@ -11,17 +11,14 @@ import re
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-_NUMBER = re.compile(r"([+-]?)(?=\.?\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?")
-_SCIENTIFIC = r"^(?P<mantissa>-?[0-9]+\.[0-9]*)[eE]\+?(?P<exponent>-?[0-9]{1,2})$"
+_NUMBER = re.compile(r"\s*([+-]?)(?=\.?\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?\s*", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _KEPT_DIGITS = 17
-_WORD = 8
-"""Characters that are looked at together, as one 64-bit number."""
+_NEAREST_CHARACTERS = 16
+"""So many are 15 digits and a point at most, of which nothing is rounded but the value: it is the nearest double."""
 _POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(309)])
-_INTEGER_POWERS_OF_TEN = 10 ** np.arange(_KEPT_DIGITS + 1)
 
 
 def parse_floats(text: pa.StringArray) -> pa.DoubleArray:
@@ -29,74 +26,73 @@ def parse_floats(text: pa.StringArray) -> pa.DoubleArray:
 
     Raises `ValueError` where a value is no number.
     """
-    null = pc.is_null(text).to_numpy(zero_copy_only=False)
-    values, read = _parse_together(text, np.zeros(len(text), np.int64))
-    others = np.flatnonzero(~(read | null))
-    values[others], read[others] = _parse_together(*_mantissas_and_exponents(text.take(pa.array(others))))
-    for row in np.flatnonzero(~(read | null)):
-        values[row] = _parse_one(text[row].as_py())
-    return pa.array(values, mask=null)
-
-
-def _parse_together(text: pa.StringArray, exponent: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Numbers like -12.5, times ten to `exponent`, and which of the texts are of that form."""
+    try:
+        nearest = text.cast(pa.float64())
+    except pa.ArrowInvalid:  # one of them is no number, or one that only pandas reads: with blanks around it
+        return pa.array([None if one is None else _parse_one(one) for one in text.to_pylist()], pa.float64())
     characters, bounds = _characters(text)
-    negative = characters[bounds[:-1]] == ord("-")
-    begin, length = bounds[:-1] + negative, np.diff(bounds) - negative
-    whole = _digits_before_point(_words(characters)[begin])
-    pointed = (whole > 0) & (whole < length) & (whole < _WORD)
-    plain = pointed & _without_others(characters, bounds, 1 + negative, pointed)
-    number, fraction = _parse_plain(characters, begin[plain], length[plain], whole[plain])
-    values = np.zeros(len(text))
-    values[plain] = _scaled_together(np.where(negative[plain], -number, number), exponent[plain] - fraction)
-    return values, plain
-
-
-def _mantissas_and_exponents(text: pa.StringArray) -> tuple[pa.StringArray, NDArray[np.int64]]:
-    """1.5e-05 in two; null and 0 where a text has no exponent of this form."""
-    parts = pc.extract_regex(text, _SCIENTIFIC)
-    exponents = pc.struct_field(parts, "exponent").cast(pa.int64()).fill_null(0)
-    return pc.struct_field(parts, "mantissa"), exponents.to_numpy(zero_copy_only=False)
+    end, exponent = _mantissas(characters, bounds)
+    other = (np.diff(bounds) > _NEAREST_CHARACTERS) | (end < bounds[1:])
+    if not other.any():
+        return nearest
+    values = nearest.to_numpy(zero_copy_only=False)
+    rounded, read = _rounded(values, characters, bounds[:-1], end, exponent)
+    values = np.where(other, rounded, values)
+    for row in np.flatnonzero(other & ~read):
+        values[row] = _parse_one(text[row].as_py())
+    return pa.array(values, from_pandas=True)
 
 
 def _characters(text: pa.StringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All characters in one, padded so that eight can be read anywhere, and where each text begins; last, the end."""
+    """All characters in one, and where each text begins; last, the end."""
     _, offsets, data = text.buffers()
     bounds = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1].astype(np.int64)
-    characters = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
-    return np.concatenate([characters, np.zeros(16, np.uint8)]), bounds - bounds[0]
+    return np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]], bounds - bounds[0]
 
 
-def _words(characters: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The eight characters from each place on as one number."""
-    return np.ndarray(len(characters) - _WORD + 1, "<u8", characters, strides=(1,))
+def _mantissas(characters: NDArray[np.uint8], bounds: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the digits of each number end, and what stands after them: 5 for e-05, 0 for nothing.
 
-
-def _digits_before_point(words: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """How many characters of a word come before its first point; eight if it has none.
-
-    Eight at a time: a byte that is no point keeps its high bit clear, and the lowest one set leads to the place.
+    A text with letters in another form has no digits here.
     """
-    others = words ^ np.uint64(0x2E2E2E2E2E2E2E2E)
-    points = (others - np.uint64(0x0101010101010101)) & ~others & np.uint64(0x8080808080808080)
-    first = (points & (~points + np.uint64(1))) >> np.uint64(7)
-    places = (first * np.uint64(0x0001020304050607)) >> np.uint64(56)
-    return np.where(points == 0, _WORD, places.astype(np.int64))
+    letters = np.flatnonzero(characters > ord("9"))
+    rows = np.searchsorted(bounds, letters, "right") - 1
+    end, exponent = bounds[1:].copy(), np.zeros(len(bounds) - 1, np.int64)
+    e, minus, tens, ones = (_at(characters, letters + place) for place in range(4))
+    scientific = (e | 32 == ord("e")) & (minus == ord("-")) & (letters + 4 == end[rows])
+    end[rows] = np.where(scientific, letters, bounds[rows])
+    exponent[rows] = (tens - 48) * 10 + (ones - 48)
+    return end, exponent
 
 
-def _without_others(
-    characters: NDArray[np.uint8], bounds: NDArray[np.int64], expected: NDArray[np.int64], pointed: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Which texts have only as many characters beside digits as `expected`: their sign and point.
+def _rounded(
+    nearest: NDArray[np.float64],
+    characters: NDArray[np.uint8],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    exponent: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Numbers like -12.345 and -1.2345e-05, each digit added in floating point; and which are of this form.
 
-    Where all that are not empty have these and all together have no more, they need not be counted one by one.
+    Of 17 digits only the last two can round, and only these are read. Those before them are the nearest double too:
+    times the power of ten that makes the digits a whole number, it is less than 43 off, and half a hundred decides.
     """
-    odd = characters - np.uint8(ord("0")) > 9
-    empty = bounds[:-1] == bounds[1:]
-    if (pointed | empty).all() and np.count_nonzero(odd[: bounds[-1]]) == expected[~empty].sum():
-        return pointed
-    counted: NDArray[np.bool_] = np.add.reduceat(odd.view(np.uint8), bounds, dtype=np.uint16)[:-1] == expected
-    return counted
+    size = np.abs(nearest)
+    whole = np.log10(np.fmin(np.fmax(size, 1), 1e16)).astype(np.int64) + 1
+    begin = begin + (_at(characters, begin) < ord("."))
+    kept = np.minimum(end - begin - 1, _KEPT_DIGITS)
+    fraction = kept - whole
+    read = (_at(characters, begin + whole) == ord(".")) & (fraction >= 2)
+    scale = _POWERS_OF_TEN[fraction + exponent]
+    tens, ones = (_at(characters, begin + kept - behind) - 48.0 for behind in (1, 0))
+    with np.errstate(all="ignore"):  # those of other forms come to nothing
+        head = np.rint((size * scale - (tens * 10 + ones)) / 100)
+        return np.copysign(((head * 10 + tens) * 10 + ones) / scale, nearest), read
+
+
+def _at(characters: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The characters at these places; any character at one that is out of bounds."""
+    return characters.take(places, mode="clip")
 
 
 def _parse_one(text: str) -> float:
@@ -124,56 +120,3 @@ def _scaled(number: float, power: int, text: str) -> float:
     if power < -616:
         return 0.0
     return float(number / _POWERS_OF_TEN[max(-308 - power, 0)] / _POWERS_OF_TEN[min(-power, 308)])
-
-
-def _scaled_together(number: NDArray[np.float64], power: NDArray[np.int64]) -> NDArray[np.float64]:
-    """As `_scaled`, for powers that a double has."""
-    scaled: NDArray[np.float64] = number / _POWERS_OF_TEN[np.maximum(-power, 0)]
-    large = power > 0
-    scaled[large] = number[large] * _POWERS_OF_TEN[power[large]]
-    return scaled
-
-
-def _parse_plain(
-    characters: NDArray[np.uint8],
-    begin: NDArray[np.int64],
-    length: NDArray[np.int64],
-    whole: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The digits of numbers like 12.5 as one number each, and how many of them come after the point.
-
-    A number is `length` characters from `begin` on, `whole` of them before the point.
-    """
-    fraction = np.minimum(length - 1, _KEPT_DIGITS) - whole
-    digits = _integers(characters, begin, whole) * _INTEGER_POWERS_OF_TEN[fraction]
-    digits += _integers(characters, begin + whole + 1, fraction)
-    return _rounded_digit_by_digit(digits), fraction
-
-
-def _integers(characters: NDArray[np.uint8], begin: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers that `count` (0 to 16) digits from `begin` on spell."""
-    words = _words(characters)
-    if count.max(initial=0) <= 8:
-        return _up_to_eight(words[begin], count)
-    lead = np.maximum(count - 8, 0)
-    return _up_to_eight(words[begin], lead) * 10**8 + _up_to_eight(words[begin + lead], count - lead)
-
-
-def _up_to_eight(word: NDArray[np.uint64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number that the first `count` of eight characters spell, the eight lying in one 64-bit word each.
-
-    Neighbours are joined to pairs, pairs to fours, fours to the number: three multiplications instead of eight.
-    """
-    word = word << (8 * (8 - count)).astype(np.uint64)
-    word = (word & np.uint64(0x0F0F0F0F0F0F0F0F)) * np.uint64(1 + (10 << 8)) >> np.uint64(8)
-    word = (word & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(1 + (100 << 16)) >> np.uint64(16)
-    word = (word & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(1 + (10000 << 32)) >> np.uint64(32)
-    return word.astype(np.int64)
-
-
-def _rounded_digit_by_digit(digits: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The number, each digit added in floating point: of 17, only the last two can round."""
-    tens = digits // 10
-    head = tens // 10
-    rounded: NDArray[np.float64] = (head * 10.0 + (tens - head * 10)) * 10.0 + (digits - tens * 10)
-    return rounded

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pyarrow as pa
 import pytest
 
@@ -25,6 +27,7 @@ PANDAS_1_5_3 = [
     ("2.5e+10", "0x1.74876e8000000p+34"),
     ("-2.5E10", "-0x1.74876e8000000p+34"),
     ("-inf", "-inf"),
+    (" -1.5 ", "-0x1.8000000000000p+0"),
 ]
 """What pandas 1.5.3 reads, as `float.hex`."""
 
@@ -58,6 +61,27 @@ def test_the_cases_tell_the_parsers_apart(text: str, expected: str) -> None:
 def test_numbers_are_read_together_as_alone() -> None:
     texts = [text for text, _ in PANDAS_1_5_3 + NOT_NEAREST]
     assert read(*texts) == [value for text in texts for value in read(text)]
+
+
+def hard_texts() -> list[str]:
+    """Doubles of many magnitudes, digits that nearly make another hundred, zeros and signs in front, long tails."""
+    rng = random.Random(0)
+    texts = [repr(rng.gauss(0, 10.0**power)) for power in range(-99, 20) for _ in range(20)]
+    for _ in range(2_000):
+        sign, zeros = rng.choice(["", "-", "+"]), rng.choice(["", "", "0", "0000"])
+        digits = "".join(rng.choices("0123456789", k=rng.randint(1, 15))) + rng.choice(["00", "49", "50", "51", "99"])
+        point, tail = rng.randint(0, len(digits)), rng.choice(["", "", "9999", "e-07", "E-23", "e-3", "e5"])
+        texts.append(f"{sign}{zeros}{digits[:point]}.{digits[point:]}{tail}")
+    return texts
+
+
+def test_together_each_digit_is_added_as_alone() -> None:
+    """Where one has a blank in front, all are read one by one, digit by digit."""
+    texts = hard_texts()
+    alone = read(" 0.0", *texts)[1:]
+    assert [value.hex() for value in read(*texts) if value is not None] == [
+        value.hex() for value in alone if value is not None
+    ]
 
 
 def test_a_slice_of_an_array_is_read_as_a_whole_one() -> None:
