@@ -121,8 +121,8 @@ def _sorted_by_time(
     unit_id: NDArray[np.int64], times: NDArray[np.float64], amplitudes: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Times and amplitudes by rising time within each unit; ties stay in the file's order."""
-    backwards = (times[1:] < times[:-1]) & (unit_id[1:] == unit_id[:-1])
-    if not backwards.any():
+    backwards = np.flatnonzero(times[1:] < times[:-1])
+    if (unit_id[backwards] != unit_id[backwards + 1]).all():
         return times, amplitudes
     order = np.lexsort((times, unit_id))
     return times[order], amplitudes[order]
