@@ -7,7 +7,7 @@ done already is found and returned. The work itself is in the rooms; nothing her
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,13 +23,13 @@ from vbn_assets.releases.manifest import METADATA, Release, ReleaseFile
 from vbn_assets.settings import Settings
 from vbn_assets.tables import Table
 from vbn_assets.warehouse.contents import RELEASE
-from vbn_assets.warehouse.lake import Lake, Record, Source, TableFile
+from vbn_assets.warehouse.lake import Draft, Lake, Record, Source, TableFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from vbn_assets.mirror import Mirror, Progress
-    from vbn_assets.nwb.session import Session
+    from vbn_assets.nwb.session import Session, TableReading
 
 
 @dataclass(frozen=True)
@@ -252,19 +252,25 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
     started = time.monotonic()
     with ThreadPoolExecutor(1) as alongside:
         hashing = alongside.submit(hash_file, path)
-        # Takes as long as hashing does, on the other core.
         from vbn_assets.nwb.session import open_session
         from vbn_assets.nwb.session_file import kind_of
 
         kind = workspace.project.kind(kind_of(path))
         with open_session(path, kind=kind, expected_id=None, release="") as session:
+            id = _released_name(workspace, kind, session.ids[kind.id_column])
+            recording, _, part = id.partition("/")
+            if part:
+                session = session.knowing({workspace.project.recording_id: int(recording)})
+            # Hashing takes as long as reading, and tells only where the tables belong; or that they are there.
+            if not workspace.lake.knows(kind.name, id):
+                with workspace.lake.drafted(session.tables()) as written:
+                    released = _file_with_hash(workspace, hashing.result())
+                    if released is None or released.id == id:
+                        source = _source_of(released, kind, id, hashing.result())
+                        return _commit(workspace, session, source, written, started)
             released = _file_with_hash(workspace, hashing.result())
             if released is None:
-                name = _released_name(workspace, kind, session.ids[kind.id_column])
-                recording, _, part = name.partition("/")
-                if part:
-                    session = session.knowing({workspace.project.recording_id: int(recording)})
-                source = Source(kind.name, name, hashing.result())
+                source = _source_of(released, kind, id, hashing.result())
                 return _extracted(workspace, source) or _extract(workspace, session, source, started)
     return extract_file(workspace, path, released)
 
@@ -332,15 +338,25 @@ def _extracted(workspace: Workspace, source: Source) -> Record | None:
 
 
 def _extract(workspace: Workspace, session: Session, source: Source, started: float) -> Record:
+    with workspace.lake.drafted(session.tables()) as written:
+        return _commit(workspace, session, source, written, started)
+
+
+def _commit(
+    workspace: Workspace, session: Session, source: Source, written: Sequence[Draft[TableReading]], started: float
+) -> Record:
+    """The record of a source whose tables are written, after its claims were checked and its images kept."""
     from vbn_assets.warehouse.claims import check_file
 
     lake = workspace.lake
     source = replace(source, ids=dict(session.ids))
-    files = lake.write(source, session.tables())
+    files = lake.place(source, written)
     images = session.images(lake.read(files["session_images"])) if "session_images" in files else []
     units = _released_units(workspace, source)
-    claims = check_file(workspace.project, lake, source, files, counted=session.counted(), released_units=units)
-    shared = lake.keep(images)
+    with ThreadPoolExecutor(1) as alongside:
+        keeping = alongside.submit(lake.keep, images)
+        claims = check_file(workspace.project, lake, source, files, counted=session.counted(), released_units=units)
+    shared = keeping.result()
     return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started, shared=shared))
 
 
@@ -355,6 +371,10 @@ def _released_units(workspace: Workspace, source: Source) -> TableFile | None:
     if source.release is None or not workspace.project.kind(source.kind).has("session_units"):
         return None
     return metadata_record(workspace, workspace.release(source.release), "units").tables["units"]
+
+
+def _source_of(released: ReleaseFile | None, kind: FileKind, id: str, file_hash: str) -> Source:
+    return _source(released, id) if released else Source(kind.name, id, file_hash)
 
 
 def _source(file: ReleaseFile, id: str) -> Source:

@@ -6,24 +6,21 @@
 
 The second is for what many source files have in common and is kept once. The third is the `Record` of one source
 file: what was made from it. It is written last and atomically, so a table is in the lake when a record says so and
-not before; a killed writer leaves nothing but temporary files, and these only until the same file is written again.
+not before; until it is whole a file is one of the `drafts`.
 Nothing here knows NWB, CSV or DuckDB: it stores Arrow tables and tells what it stored.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +28,7 @@ import pyarrow.parquet as pq
 from vbn_assets.errors import WarehouseError
 from vbn_assets.mirror.disk import locked
 from vbn_assets.tables import Entity, Table
+from vbn_assets.warehouse.drafts import drafts, force, name, remove_abandoned, writing
 
 ROW_GROUP_ROWS = 1_000_000
 """Big enough for fast scans, small enough that one unit of a session reads a fiftieth of its spikes."""
@@ -59,6 +57,17 @@ class SharedReading(Reading, Protocol):
 
     @property
     def content_hash(self) -> str: ...
+
+
+_Reading = TypeVar("_Reading", bound=Reading, covariant=True)
+
+
+@dataclass(frozen=True)
+class Draft(Generic[_Reading]):
+    """A reading that was written, at a path that is not its own yet."""
+
+    path: Path
+    reading: _Reading
 
 
 @dataclass(frozen=True)
@@ -149,27 +158,49 @@ class Lake:
 
         Raises whatever a reading raises, and `WarehouseError` where the lake cannot be written.
         """
-        with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
-            written = pool.map(lambda reading: self._write(source, reading), readings)
-            return {file.table: file for file in written}
+        with self.drafted(readings) as written:
+            return self.place(source, written)
+
+    @contextmanager
+    def drafted(self, readings: Sequence[_Reading]) -> Iterator[list[Draft[_Reading]]]:
+        """Every reading written, a few at a time, but not yet in its place. Raises as `write` does."""
+        with drafts(self._drafts, len(readings)) as paths:
+            with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
+                list(pool.map(_write_draft, paths, readings))
+            yield [Draft(path, reading) for path, reading in zip(paths, readings, strict=True)]
+
+    def place(self, source: Source, written: Iterable[Draft[Reading]]) -> dict[str, TableFile]:
+        """Put drafts of the source's tables where they belong. Raises `WarehouseError` where that cannot be written."""
+        placed = {}
+        for draft in written:
+            table = draft.reading.table
+            path = self._table_path(source, table)
+            name(draft.path, path)
+            placed[table.name] = self._file(path, table)
+        return placed
 
     def keep(self, readings: Iterable[SharedReading]) -> tuple[TableFile, ...]:
         """Write what is not there yet of rows that many source files have in common. Raises as `write` does."""
-        with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
-            return tuple(pool.map(self._keep, readings))
+        paths = {self._shared_path(reading): reading for reading in readings}
+        with self.drafted([reading for path, reading in paths.items() if not path.exists()]) as written:
+            for draft in written:
+                name(draft.path, self._shared_path(draft.reading))
+        return tuple(self._file(path, reading.table) for path, reading in paths.items())
 
     def commit(self, record: Record) -> Record:
         """Make the record, and by it the tables it names, part of the lake."""
         stamped = replace(record, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
-        with _temporary(self._record_path(record.source)) as temporary:
-            temporary.write_text(json.dumps(asdict(stamped), indent=1))
+        with drafts(self._drafts, 1) as (draft,):
+            draft.write_text(json.dumps(asdict(stamped), indent=1))
+            force(draft)
+            name(draft, self._record_path(record.source))
         return stamped
 
     @contextmanager
     def making(self, source: Source) -> Iterator[None]:
         """Only one thread of one process makes the tables of a source; the others wait, and find them made."""
         lock = self._record_path(source).with_suffix(".lock")
-        with _lake_errors(lock), locked(lock):
+        with writing(lock), locked(lock):
             try:
                 yield
             finally:
@@ -179,6 +210,10 @@ class Lake:
         """The record of this very file, by kind, id and hash; None if nothing was made from it."""
         path = self._record_path(source)
         return _read_record(path) if path.exists() else None
+
+    def knows(self, kind: str, id: str) -> bool:
+        """Whether anything was made from a file of that kind and id, of whatever hash."""
+        return any(self._records_folder(kind, id).glob("*.json"))
 
     def records(self, *kinds: str) -> list[Record]:
         """All records of the kinds, oldest first. `WarehouseError` names one that cannot be read."""
@@ -195,18 +230,21 @@ class Lake:
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; how many files that were."""
-        return _remove_abandoned((self.root / self.project).rglob("*.tmp"))
+        return remove_abandoned(self._drafts)
+
+    @property
+    def _drafts(self) -> Path:
+        return self.root / self.project / "drafts"
 
     def _record_path(self, source: Source) -> Path:
-        entity = f"{source.kind}={source.id.replace('/', '-')}"
-        return self.root / self.project / "files" / entity / f"{source.file_hash[:16]}.json"
+        return self._records_folder(source.kind, source.id) / f"{source.file_hash[:16]}.json"
 
-    def _keep(self, reading: SharedReading) -> TableFile:
+    def _records_folder(self, kind: str, id: str) -> Path:
+        return self.root / self.project / "files" / f"{kind}={id.replace('/', '-')}"
+
+    def _shared_path(self, reading: SharedReading) -> Path:
         table = reading.table
-        path = self.root / self.project / table.name / f"{reading.content_hash}-{table.reader_version}.parquet"
-        if path.exists():
-            return self._file(path, table)
-        return self._write_to(path, reading)
+        return self.root / self.project / table.name / f"{reading.content_hash}-{table.reader_version}.parquet"
 
     def _table_path(self, source: Source, table: Table) -> Path:
         folder = self.root / self.project / table.name
@@ -216,16 +254,6 @@ class Lake:
                 raise ValueError(f"{source.kind} {source.id} has no {table.entity}, which {table.name} is kept by")
             folder /= f"{table.entity}={entity_id}"
         return folder / f"{source.file_hash[:16]}-{table.reader_version}.parquet"
-
-    def _write(self, source: Source, reading: Reading) -> TableFile:
-        return self._write_to(self._table_path(source, reading.table), reading)
-
-    def _write_to(self, path: Path, reading: Reading) -> TableFile:
-        with _temporary(path) as temporary:
-            _write_parquet(temporary, reading)
-        # Arrow keeps what it used for the next time; tables differ, and so it would keep the most of each.
-        pa.default_memory_pool().release_unused()
-        return self._file(path, reading.table)
 
     def _file(self, path: Path, table: Table) -> TableFile:
         with pq.ParquetFile(path) as written:
@@ -239,57 +267,12 @@ class Lake:
             )
 
 
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """A name beside `path` that takes its place when all went well, and is gone otherwise.
-
-    It is locked while it is written: one that is not was left by a killed writer, and whoever writes `path` next
-    removes it. Raises `WarehouseError` where the lake cannot be written.
-    """
-    with _lake_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path.parent.glob(f".{path.name}.*.tmp"))
-        temporary, lock = _locked_beside(path)
-        with lock:
-            try:
-                yield temporary
-                os.fsync(lock.fileno())
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _lake_errors(path: Path) -> Iterator[None]:
-    """What the operating system refused, in our words."""
-    try:
-        yield
-    except OSError as error:
-        raise WarehouseError(
-            f"cannot write: {error}", file=str(path), remedy="Free some space or correct the folder's permissions."
-        ) from error
-
-
-def _locked_beside(path: Path) -> tuple[Path, IO[bytes]]:
-    """A new empty file, and the open file that holds its lock."""
-    while True:
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        lock = temporary.open("wb")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if temporary.exists():  # nobody took it for abandoned before it was locked
-            return temporary, lock
-        lock.close()
-
-
-def _remove_abandoned(temporaries: Iterable[Path]) -> int:
-    """Remove the temporary files that no writer holds; how many that were."""
-    removed = 0
-    for temporary in temporaries:
-        with suppress(FileNotFoundError, BlockingIOError), temporary.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            temporary.unlink()
-            removed += 1
-    return removed
+def _write_draft(path: Path, reading: Reading) -> None:
+    with writing(path):
+        _write_parquet(path, reading)
+    force(path)
+    # Arrow keeps what it used for the next time; tables differ, and so it would keep the most of each.
+    pa.default_memory_pool().release_unused()
 
 
 def _write_parquet(path: Path, reading: Reading) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import h5py
 import pyarrow.parquet as pq
 import pytest
 
@@ -114,6 +115,36 @@ def test_a_file_on_disk_is_known_by_what_it_has(
     refresh_release(workspace, "0.5.0")
     released = require_sound(extract_unreleased(workspace, path))
     assert (released.source.kind, released.source.id, released.source.release) == (kind, id, "0.5.0")
+
+
+def test_a_file_on_disk_is_read_once(workspace: Workspace, sample_files: dict[tuple[str, str, str], Path]) -> None:
+    path = sample_files["0.4.0", "behavior_session", "1100000213"]
+    record = extract_unreleased(workspace, path)
+    written = {table: workspace.lake.path(file).stat().st_mtime_ns for table, file in record.tables.items()}
+    assert extract_unreleased(workspace, path) == record
+    assert {table: workspace.lake.path(file).stat().st_mtime_ns for table, file in record.tables.items()} == written
+
+
+def test_an_lfp_file_of_which_only_the_manifest_knows(
+    workspace: Workspace, sample_files: dict[tuple[str, str, str], Path]
+) -> None:
+    """Its session is known by its hash, after it was read without one."""
+    keep_manifest(workspace, "0.5.0")
+    record = extract_unreleased(workspace, sample_files["0.5.0", "probe_lfp", "1100000104/probeB"])
+    assert (record.source.id, record.source.ids["ecephys_session_id"]) == ("1100000104/probeB", 1100000104)
+    assert "ecephys_session_id" in record.tables["lfp_channels"].columns
+
+
+def test_a_file_that_is_refused_leaves_nothing(
+    workspace: Workspace, sample_files: dict[tuple[str, str, str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "behavior_session_1100000213.nwb"
+    path.write_bytes(sample_files["0.4.0", "behavior_session", "1100000213"].read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["intervals/trials/catch"]
+    with pytest.raises(NwbError, match="/intervals/trials/catch"):
+        extract_unreleased(workspace, path)
+    assert not [left for left in workspace.settings.lake_dir.rglob("*") if left.is_file()]
 
 
 def test_an_lfp_file_is_found_by_its_probe(workspace: Workspace) -> None:

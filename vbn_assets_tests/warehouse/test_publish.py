@@ -365,17 +365,17 @@ con.close()
 def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(settings: Settings) -> None:
     lake = lake_of(settings)
     script = (
-        "import sys, time; from pathlib import Path; from vbn_assets.warehouse.lake import _temporary\n"
-        "with _temporary(Path(sys.argv[1])) as temporary: print(temporary, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from vbn_assets.warehouse.drafts import drafts\n"
+        "with drafts(Path(sys.argv[1]), 1) as (draft,): print(draft, flush=True); time.sleep(60)"
     )
 
-    def write(table: str) -> tuple[subprocess.Popen[str], Path]:
-        path = settings.lake_dir / "vbn" / table / "0123-1.parquet"
-        writer = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    def write() -> tuple[subprocess.Popen[str], Path]:
+        folder = settings.lake_dir / "vbn" / "drafts"
+        writer = subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True)
         assert writer.stdout
         return writer, Path(writer.stdout.readline().strip())
 
-    (killed, left), (writing, written) = write("trials"), write("licks")
+    (killed, left), (writing, written) = write(), write()
     assert lake.sweep() == 0
     killed.kill()
     killed.communicate()
@@ -384,7 +384,7 @@ def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(s
     assert (left.exists(), written.exists()) == (False, True)
     writing.kill()
     writing.communicate()
-    again, _ = write("licks")
-    assert not written.exists(), "whoever writes the same file removes what was left of it"
+    again, _ = write()
+    assert not written.exists(), "whoever writes next removes what was left"
     again.kill()
     again.communicate()
