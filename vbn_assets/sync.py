@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vbn_assets.mirror import Fetched, Plan, Progress
 
 
-FETCHED_AT_ONCE = 4
+FETCHED_AT_ONCE = 8
 """Small files take longer to ask for than to bring; of large ones the mirror lets one through at a time."""
 
 

@@ -21,10 +21,11 @@ from pathlib import Path
 from vbn_assets.errors import DiskFull, DownloadError, ManifestError, NotHere, SettingsError, WrongHash
 from vbn_assets.mirror import disk
 from vbn_assets.mirror.download import Downloader, Limits
-from vbn_assets.mirror.ledger import Ledger, Seen
+from vbn_assets.mirror.ledger import Ledger
 from vbn_assets.mirror.objects import Contradiction, Objects
 from vbn_assets.mirror.partial import Partial
 from vbn_assets.mirror.progress import Progress, Silence
+from vbn_assets.mirror.verified import Seen
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release, version_in
 

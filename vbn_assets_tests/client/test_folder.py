@@ -79,7 +79,7 @@ def test_a_broken_record_of_downloads_is_set_aside(opened: Path, folder: Path) -
     shutil.copytree(opened, folder, symlinks=True)
     shutil.rmtree(folder / "lake")
     (folder / "_downloaded_data.json").write_text('{"/cache/units.csv": ')
-    (folder / ".verified.json").unlink()
+    (folder / ".verified.jsonl").unlink()
     assert len(from_s3_cache(folder).get_unit_table())
     known = json.loads((folder / "_downloaded_data.json").read_text())
     assert "units.csv" in {Path(path).name for path in known}

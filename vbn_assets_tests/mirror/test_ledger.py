@@ -71,7 +71,7 @@ def test_a_broken_record_is_set_aside_and_made_anew(
 def test_ours_broken_means_hashing_again(tmp_path: Path, broken: bytes) -> None:
     path = filed(tmp_path, "a.nwb")
     remember(Ledger(tmp_path), path)
-    (tmp_path / ".verified.json").write_bytes(broken)
+    (tmp_path / ".verified.jsonl").write_bytes(broken)
     assert Ledger(tmp_path).hash_of(path) is None
 
 

@@ -245,7 +245,7 @@ def test_a_mirror_that_is_read_only_can_be_read(s3: FaultyS3, publish: Publish, 
     writable = Mirror(open_folder / "mirror", VBN, endpoint_url=s3.url)
     held, absent = publish(content(MB)), publish(content(10), session=2)
     path = writable.fetch(held).path
-    (writable.root / ".verified.json").unlink()
+    (writable.root / ".verified.jsonl").unlink()
     writable.root.chmod(0o555)
 
     def read_only() -> None:
