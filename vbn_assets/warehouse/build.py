@@ -17,24 +17,25 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from vbn_assets import __version__
 from vbn_assets.projects import PROJECTS, Project
 from vbn_assets.tables import Entity, Storage, Table, View
 from vbn_assets.tables.defects import KNOWN_DEFECTS, known_defects
-from vbn_assets.tables.releases import RELEASES, WAREHOUSE_FILES
+from vbn_assets.tables.releases import RELEASE_COLUMNS, RELEASES, WAREHOUSE_FILES
 from vbn_assets.warehouse.comments import comments
 from vbn_assets.warehouse.contents import ProjectContents, SchemaContents, Shown
-from vbn_assets.warehouse.existing import Existing, file_key
+from vbn_assets.warehouse.existing import Existing, columns_of_relations, file_key
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.macros import create_macros
 from vbn_assets.warehouse.queries import all_queries, query, quoted, text
-from vbn_assets.warehouse.release_diff import create_release_diff
+from vbn_assets.warehouse.release_diff import create_release_diff, release_columns
 
 MADE_HERE = ("releases", "release_columns", "warehouse_files", "known_defects")
 """Tables that are about the warehouse itself, and so not in the lake."""
 
 
 def registry_fingerprint(lake_dir: Path) -> str:
-    """Changes when the description of any table or the lake's place does: a database of others is not built upon."""
+    """Changes when this package, its descriptions or the lake's place do: a database of others is not built upon."""
     described = [
         (project.name, table.name, table.storage, table.sql, table.columns)
         for project in PROJECTS.values()
@@ -42,12 +43,16 @@ def registry_fingerprint(lake_dir: Path) -> str:
     ]
     views = [view for project in PROJECTS.values() for view in project.views.values()]
     macros = [macro for project in PROJECTS.values() for macro in project.macros.values()]
-    facts = (described, views, macros, all_queries(), known_defects(), str(lake_dir))
+    facts = (__version__, described, views, macros, all_queries(), known_defects(), str(lake_dir))
     return blake2b(repr(facts).encode(), digest_size=16).hexdigest()
 
 
-def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
-    """Make the attached database show one project's contents. One transaction: all of it or nothing."""
+def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> bool:
+    """Make the attached database show one project's contents. One transaction: all of it or nothing.
+
+    Whether any table has other columns than before. If none has, the views and macros that are made of tables, in this
+    project's schemas and elsewhere, are right as they are.
+    """
     con.execute("BEGIN")
     existing = Existing.of(con)
     project, (current, *releases) = contents.project, contents.schemas
@@ -67,14 +72,20 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
     _describe_project(con, contents, current)
     for release in changed:
         _show_release(con, lake, project, release)
-    create_release_diff(con, lake, contents)
+    columns = columns_of_relations(con)
+    reshaped = columns != existing.columns
+    _replace_table(con, current.schema, RELEASE_COLUMNS.name, release_columns(lake, contents, columns))
+    if reshaped:
+        create_release_diff(con, contents)
     defects = _known_defects(contents)
     for schema in (current, *changed):
         _replace_table(con, schema.schema, "known_defects", defects)
-        _create_views(con, project, schema.schema)
-        create_macros(con, project.macros, schema.schema)
+        if reshaped:
+            _create_views(con, project, schema.schema)
+            create_macros(con, project.macros, schema.schema)
         _comment(con, project, schema.schema)
     con.execute("COMMIT")
+    return reshaped
 
 
 def _show_release(con: duckdb.DuckDBPyConnection, lake: Lake, project: Project, release: SchemaContents) -> None:

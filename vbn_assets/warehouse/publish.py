@@ -125,9 +125,9 @@ def _build_and_swap(
         with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": f"{unfinished}.spill"}) as con:
             con.execute(f"ATTACH {text(str(unfinished))} AS warehouse (STORAGE_VERSION {text(STORAGE_VERSION)})")
             con.execute("USE warehouse")
-            for project in contents:
-                build(con, Lake(settings.lake_dir, project.project.name), project)
-            create_views_of_all_projects(con, [project.project for project in contents])
+            reshaped = [build(con, Lake(settings.lake_dir, project.project.name), project) for project in contents]
+            if any(reshaped):
+                create_views_of_all_projects(con, [project.project for project in contents])
             con.execute(
                 "CREATE OR REPLACE TABLE main.warehouse_state "
                 "(registry TEXT, contents TEXT[], current TEXT[], stamp BIGINT)"

@@ -1,8 +1,9 @@
 """`release_diff(before, after)`: a table macro of the warehouse that tells what differs between two releases.
 
 It compares files by what they are about, and the metadata tables column by column and value by value, whatever
-releases are asked for: nothing is computed at publishing. It reads `<table>_of_releases`, the views made here that
-put one metadata table of all releases together. Comparing two files while publishing is for `compare`.
+releases are asked for: nothing is computed at publishing. It reads `release_columns` and `<table>_of_releases`, the
+views made here that put one metadata table of all releases together. Comparing two files while publishing is for
+`compare`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from vbn_assets.tables import Table
 from vbn_assets.tables.model import PRESENT_COLUMNS
 from vbn_assets.tables.releases import RELEASE_COLUMNS
 from vbn_assets.warehouse.contents import ProjectContents, Shown
+from vbn_assets.warehouse.existing import Columns
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.queries import query, quoted, text
 
@@ -27,15 +29,35 @@ DESCRIPTION = (
 )
 
 
-def create_release_diff(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> None:
-    """Make the macro, its views and `release_columns` in the project's schema; the releases' schemas must be there."""
+def release_columns(lake: Lake, contents: ProjectContents, columns: Columns) -> pa.Table:
+    """Table `release_columns`: what the CSVs of each release really had, in their order.
+
+    `columns` are those of the warehouse, which has all releases already.
+    """
+    rows = []
+    for release in contents.schemas[1:]:
+        for name in contents.project.metadata_tables:
+            types = dict(columns[release.schema, name])
+            rows += [
+                {
+                    "release": release.release,
+                    "table_name": name,
+                    "column_order": order,
+                    "column_name": column,
+                    "data_type": types[column],
+                }
+                for shown in release.tables[name]
+                for order, column in enumerate(_columns_in_source(lake, shown), start=1)
+            ]
+    return pa.Table.from_pylist(rows, RELEASE_COLUMNS.schema)
+
+
+def create_release_diff(con: duckdb.DuckDBPyConnection, contents: ProjectContents) -> None:
+    """Make the macro and its views in the project's schema; all that they read must be there."""
     project, schema = contents.project, contents.project.name
     tables = [project.tables[name] for name in project.metadata_tables]
     for table in tables:
         _create_view_of_releases(con, contents, table)
-    con.register("columns_of_releases", _release_columns(con, lake, contents))
-    con.execute(f"CREATE OR REPLACE TABLE {quoted(schema)}.{RELEASE_COLUMNS.name} AS FROM columns_of_releases")
-    con.unregister("columns_of_releases")
     rows = "\nUNION ALL\n".join(_differing_rows(con, project, table) for table in tables)
     body = query("release_diff.sql").format(schema=quoted(schema), recording_id=project.recording_id, rows=rows)
     con.execute(f"CREATE OR REPLACE MACRO {quoted(schema)}.release_diff(before_release, after_release) AS TABLE {body}")
@@ -91,32 +113,6 @@ def _difference(name: str) -> str:
     """One value's change, or null: the text is made only of what differs."""
     before, after = (f"{side}.{quoted(name)}::VARCHAR" for side in ("old", "new"))
     return f"CASE WHEN {_differs(name)} THEN {{'column_name': {text(name)}, 'before': {before}, 'after': {after}}} END"
-
-
-def _release_columns(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents) -> pa.Table:
-    """`release_columns`: what the CSVs of each release really had, in their order."""
-    rows = []
-    for release in contents.schemas[1:]:
-        for name in contents.project.metadata_tables:
-            types = dict(
-                con.execute(
-                    "SELECT column_name, data_type FROM duckdb_columns() "
-                    "WHERE database_name = 'warehouse' AND schema_name = ? AND table_name = ?",
-                    [release.schema, name],
-                ).fetchall()
-            )
-            rows += [
-                {
-                    "release": release.release,
-                    "table_name": name,
-                    "column_order": order,
-                    "column_name": column,
-                    "data_type": types[column],
-                }
-                for shown in release.tables[name]
-                for order, column in enumerate(_columns_in_source(lake, shown), start=1)
-            ]
-    return pa.Table.from_pylist(rows, RELEASE_COLUMNS.schema)
 
 
 def _columns_in_source(lake: Lake, shown: Shown) -> list[str]:

@@ -120,8 +120,9 @@ def test_columns_that_only_some_files_have_are_kept(settings: Settings) -> None:
     publish(settings)
     add_session(lake, 2, "b", new_column=pa.array([1.5, None, 2.5]))
     publish(settings)
-    values = ask(settings, "SELECT behavior_session_id, new_column FROM vbn.trials ORDER BY ALL")
-    assert values == [(1001, None)] * 3 + [(1002, 1.5), (1002, 2.5), (1002, None)]
+    for trials in ("vbn.trials", "vb.trials"):
+        values = ask(settings, f"SELECT behavior_session_id, new_column FROM {trials} ORDER BY ALL")
+        assert values == [(1001, None)] * 3 + [(1002, 1.5), (1002, 2.5), (1002, None)]
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1)])
@@ -176,6 +177,7 @@ def test_what_one_publish_leaves_alone_is_as_the_one_before_made_it(settings: Se
         assert publish(settings).incremental
         counted = [ask(settings, f"SELECT count(*) FROM vbn_v0_{n}_0.trials") for n in (4, 5)]
         assert counted == [[(n * ROWS,)] for n in held]
+        assert ask(settings, "SELECT count(*) FROM vb.trials") == [(2 * ROWS,)]
         uncommented = "SELECT schema_name, table_name FROM duckdb_columns() WHERE comment IS NULL"
         assert ask(settings, f"{uncommented} AND table_name IN ('trials', 'spike_times', 'units')") == []
 
