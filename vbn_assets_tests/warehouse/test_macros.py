@@ -188,10 +188,12 @@ def test_a_raster_has_every_spike_in_the_window(
     assert found == sorted(wanted)
 
 
-def test_only_the_units_asked_for(con: duckdb.DuckDBPyConnection) -> None:
-    asked = "WITH asked AS (SELECT unnest([11, 11, 24, 999]) AS unit_id)"
+@pytest.mark.parametrize("name", ["asked", "wanted", "_units", "_counted"])
+def test_only_the_units_asked_for(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Some twice, one of no session, one unknown; whatever the names inside are."""
+    asked = f"WITH {name} AS (SELECT unnest([11, 11, 24, 999, NULL]) AS unit_id)"
     for macro in ("spikes_around(moments, 0, 1", "spike_counts(moments, 0, 1, 0.5", "psth(moments, 0, 1, 0.5"):
-        found = con.execute(f"{asked} SELECT unit_id, * FROM vbn.{macro}, units := asked)").fetchall()
+        found = con.execute(f"{asked} SELECT unit_id, * FROM vbn.{macro}, units := {name})").fetchall()
         every = con.execute(f"SELECT unit_id, * FROM vbn.{macro})").fetchall()
         assert sorted(found) == sorted(row for row in every if row[0] in (11, 24))
         assert {row[0] for row in found} == {11, 24}
@@ -259,7 +261,7 @@ def test_events_are_named_in_any_way(con: duckdb.DuckDBPyConnection, tmp_path: P
     assert wanted
     for events in ("'as_table'", "frame", "'frame'"):
         assert con.execute(f"FROM vbn.psth({events}, 0, 1, 0.1) ORDER BY ALL").fetchall() == wanted
-    for name in ("mine", "_events", "_moments", "_windows", "units", "spikes"):
+    for name in ("mine", "_events", "_moments", "_windows", "_units", "units", "spikes"):
         for macro in ("psth", "spike_counts"):
             asked = f"WITH {name} AS ({columns}) FROM vbn.{macro}({name}, 0, 1, 0.1) ORDER BY ALL"
             plain = con.execute(f"FROM vbn.{macro}(as_table, 0, 1, 0.1) ORDER BY ALL").fetchall()

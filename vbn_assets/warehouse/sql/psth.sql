@@ -20,6 +20,9 @@ _counted AS (
     SELECT _group, unit_id, bin, count(*) AS spike_count
     FROM {schema}.spikes_in_bins('_moments', before, after, bin_width, units := units)
     GROUP BY _group, unit_id, bin
+),
+_units AS (
+    SELECT * FROM {schema}.recorded_units WHERE unit_id IN (SELECT unit_id FROM query_table(units))
 )
 SELECT
     _groups.* EXCLUDE (_group, _members),
@@ -29,7 +32,6 @@ SELECT
     coalesce(spike_count, 0) AS spike_count,
     coalesce(spike_count, 0) / (event_count * bin_width::DOUBLE) AS rate
 FROM _groups
-JOIN {schema}.recorded_units USING (ecephys_session_id)
+JOIN _units USING (ecephys_session_id)
 CROSS JOIN range({schema}.bin_count(before, after, bin_width)) AS bins (bin)
 LEFT JOIN _counted USING (_group, unit_id, bin)
-WHERE unit_id IN (SELECT unit_id FROM query_table(units))
