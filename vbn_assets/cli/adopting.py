@@ -90,8 +90,8 @@ def _published(workspace: Workspace) -> Iterator[Release | ManifestError]:
 
 def _adopt(adoptions: Sequence[Adoption], sources: Sequence[Path]) -> list[Adopted]:
     """What became of each source, in the project that knows it best."""
-    from vbn_assets.client.progress import shown_hashing
     from vbn_assets.mirror.adoption import hashes
+    from vbn_assets.progress import shown_hashing
 
     looked_at = []
     with shown_hashing(sum(path.stat().st_size for path in sources if path.is_file())) as advanced:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from vbn_assets.client import monitor
 from vbn_assets.client.folder import CacheWorkspace
-from vbn_assets.client.progress import shown_progress, shown_work
 from vbn_assets.errors import VbnError
+from vbn_assets.progress import shown_progress, shown_work
 from vbn_assets.releases.manifest import ReleaseFile
 
 MOVIE = ReleaseFile(

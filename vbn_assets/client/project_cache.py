@@ -15,10 +15,10 @@ from vbn_assets.client.caller import warn
 from vbn_assets.client.exceptions import MissingInStaticCache, StaticCacheError, UnknownFile
 from vbn_assets.client.folder import Access, CacheWorkspace, open_folder
 from vbn_assets.client.manifests import Manifests
-from vbn_assets.client.progress import shown_hashing, shown_progress, shown_work
 from vbn_assets.client.source import SessionSource
 from vbn_assets.errors import MetadataError
 from vbn_assets.pipeline import extract_file, extracted, made_release, make_release, metadata_record, require_sound
+from vbn_assets.progress import shown_hashing, shown_progress, shown_work
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import Release, ReleaseFile
 from vbn_assets.releases.urls import file_urls, manifest_url

@@ -1,4 +1,7 @@
-"""How a notebook sees that something takes a while: a bar in a terminal or a notebook, nothing elsewhere."""
+"""How a person sees that something takes a while: a bar in a terminal or a notebook, nothing elsewhere.
+
+For the client and for commands without a count of files; `cli.progress` shows those that have one.
+"""
 
 from __future__ import annotations
 
