@@ -2,7 +2,7 @@
 
 A part that is interrupted goes on from the byte it got to, after a wait that doubles with every try in vain. A
 request may take `request_seconds`: one that stalls or trickles ends then, and is in vain if it brought less than
-one chunk. What is right and where it goes is decided by `mirror`.
+one `CHUNK`. What is right and where it goes is decided by `mirror`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hashlib import blake2b
 from itertools import chain
 
 from vbn_assets.errors import DiskFull, DownloadError
-from vbn_assets.mirror.connections import Interrupted
+from vbn_assets.mirror.connections import CHUNK, Interrupted
 from vbn_assets.mirror.objects import Contradiction, Objects
 from vbn_assets.mirror.partial import Part, Partial
 from vbn_assets.mirror.progress import Progress
@@ -100,7 +100,7 @@ class Downloader:
             return Download(self._in_one(first), size, size)
         return Download(self._in_parts(first), size, size - begun)
 
-    def _first(self) -> Iterator[memoryview]:
+    def _first(self) -> Iterator[bytes]:
         """The chunks of the first part. The size of the whole comes with them."""
         if self._file.file_hash == _EMPTY:  # S3 has no ranges of an empty object
             self._begin(0)
@@ -109,7 +109,7 @@ class Downloader:
         chunks = self._chunks(part)
         return chain([next(chunks)], chunks)
 
-    def _in_one(self, chunks: Iterator[memoryview]) -> str:
+    def _in_one(self, chunks: Iterator[bytes]) -> str:
         """A file of one part, hashed as it comes."""
         digest, at = blake2b(), 0
         for chunk in chunks:
@@ -118,7 +118,7 @@ class Downloader:
             at += len(chunk)
         return digest.hexdigest()
 
-    def _in_parts(self, first: Iterator[memoryview] | None) -> str:
+    def _in_parts(self, first: Iterator[bytes] | None) -> str:
         """Parts arrive in any order and are hashed in theirs, while later ones are still on their way."""
         parts = self._partial.parts()
         coming: dict[int, Future[None]] = {}
@@ -150,7 +150,7 @@ class Downloader:
                     digest.update(slice_[: data.readinto(slice_[: part.stop - start])])
         return digest.hexdigest()
 
-    def _fetch(self, part: Part, chunks: Iterator[memoryview]) -> None:
+    def _fetch(self, part: Part, chunks: Iterator[bytes]) -> None:
         at = part.start
         for chunk in chunks:
             self._partial.write(chunk, at)
@@ -159,7 +159,7 @@ class Downloader:
         if part.number % _SYNCED_PARTS == 0:
             self._partial.sync()
 
-    def _chunks(self, part: Part) -> Iterator[memoryview]:
+    def _chunks(self, part: Part) -> Iterator[bytes]:
         """The bytes of a part, however often asking for the rest of them takes."""
         at, failures = part.start, 0
         while not self._stopped.is_set():
@@ -175,7 +175,7 @@ class Downloader:
                             raise Interrupted("stopped")
                 return
             except Interrupted as reason:
-                failures = 1 if at > before else failures + 1
+                failures = 1 if at - before >= CHUNK else failures + 1
                 if failures == self._limits.tries:
                     raise self._given_up(part, at, reason) from reason
                 self._stopped.wait(self._limits.wait_after(failures))

@@ -35,8 +35,8 @@ class Body:
         self._answer = answer
         self._length = last + 1 - first
 
-    def __iter__(self) -> Iterator[memoryview]:
-        """A chunk is good until the next is asked for. Raises `Interrupted` where the range is cut short."""
+    def __iter__(self) -> Iterator[bytes]:
+        """Its chunks. Raises `Interrupted` where the range is cut short."""
         return self._answer.chunks(self._length)
 
 

@@ -86,7 +86,7 @@ class Partial:
         if size > self.part_size:
             self._save()
 
-    def write(self, chunk: memoryview, at: int) -> None:
+    def write(self, chunk: bytes, at: int) -> None:
         while chunk:
             written = os.pwrite(self._descriptor, chunk, at)
             chunk, at = chunk[written:], at + written
