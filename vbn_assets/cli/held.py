@@ -38,7 +38,7 @@ def scrub(project: ProjectOption = None) -> None:
             for checked in workspace.mirror.scrub(progress=shown):
                 shown.finished(checked.file, str(checked.problem or "") or None, failed=not checked.intact)
                 rotten += not checked.intact
-        swept = workspace.lake.sweep()
+        swept = workspace.lake.sweep() + workspace.mirror.sweep()
         name = workspace.project.name
         note(f"{name}: {counted(len(paths), 'file')} read, {Size(total)}; {counted(swept, 'leftover')} removed")
     if rotten:
@@ -75,6 +75,9 @@ def _print_status(workspace: Workspace) -> None:
             every[state] += group
     for line in _next_steps(every[State.HELD], every[State.STALE], every[State.UNSOUND]):
         results().print(f"Next: {line}")
+    if aside := workspace.mirror.set_aside():
+        size = Size(sum(path.stat().st_size for path in aside))
+        results().print(f"{counted(len(aside), 'file')} with wrong bytes, {size}, may be removed: {aside[0].parent}")
     results().print()
 
 

@@ -109,7 +109,7 @@ def scrub_asset(project: Project) -> dg.AssetsDefinition:
         workspace = visual_behavior.workspace(project.name)
         with failures():
             results = list(workspace.mirror.scrub())
-            swept = workspace.lake.sweep()
+            swept = workspace.lake.sweep() + workspace.mirror.sweep()
         rotten = [result for result in results if not result.intact]
         yield dg.MaterializeResult(
             metadata={

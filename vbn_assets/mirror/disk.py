@@ -62,9 +62,10 @@ def hash_file(path: Path, advanced: Callable[[int], None] | None = None) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[int]:
-    """Only one thread of one process is in here for `path`, the file's descriptor in hand; the others wait.
+def locked(path: Path, *, wait: bool = True) -> Iterator[int]:
+    """Only one thread of one process is in here for `path`, the file's descriptor in hand.
 
+    The others wait, or get a `BlockingIOError` if they are not to.
     The file and its folder may be removed meanwhile, or the file renamed: whoever is next makes it anew.
     """
     while True:
@@ -74,7 +75,7 @@ def locked(path: Path) -> Iterator[int]:
         except FileNotFoundError:  # the folder went away with the one before us
             continue
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(path, descriptor):
                 yield descriptor
                 return

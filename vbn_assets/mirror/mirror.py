@@ -13,8 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,7 +21,8 @@ from vbn_assets.mirror import disk
 from vbn_assets.mirror.download import Downloader, Limits
 from vbn_assets.mirror.ledger import Ledger
 from vbn_assets.mirror.objects import Contradiction, Objects
-from vbn_assets.mirror.partial import Partial
+from vbn_assets.mirror.outcomes import Checked, Fetched, How, Plan, Planned
+from vbn_assets.mirror.partial import Partial, sweep
 from vbn_assets.mirror.progress import Progress, Silence
 from vbn_assets.mirror.verified import Seen
 from vbn_assets.projects import Project
@@ -39,74 +38,6 @@ _DOWNLOADS = 2
 _FETCH_IT = "`from_s3_cache` and `vbn sync` fetch it."
 
 _log = logging.getLogger(__name__)
-
-
-class How(StrEnum):
-    """How a file came, or would come, to be where it belongs."""
-
-    DOWNLOADED = "downloaded"
-    RESUMED = "resumed"
-    """Downloaded, but for what an earlier try had left."""
-    LINKED = "linked"
-    """Its bytes were in the mirror already, under another release or key."""
-    PRESENT = "present"
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A file of the mirror that is there and verified."""
-
-    file: ReleaseFile
-    path: Path
-    how: How
-    bytes: int
-    """Size of the file."""
-    received: int
-    """Bytes that came over the network for it."""
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What fetching a file would do, and the bytes it would bring; None where the size is not known."""
-
-    file: ReleaseFile
-    how: How
-    bytes: int | None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What fetching some files would do."""
-
-    files: tuple[Planned, ...]
-
-    def of(self, how: How) -> tuple[Planned, ...]:
-        return tuple(planned for planned in self.files if planned.how is how)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes to come over the network, of the files whose size is known."""
-        return sum(planned.bytes or 0 for planned in self.files)
-
-    @property
-    def unknown(self) -> int:
-        """How many files to download have a size that is not known."""
-        return sum(planned.bytes is None for planned in self.files)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A file that was read again from its first byte to its last."""
-
-    file: ReleaseFile
-    path: Path
-    bytes: int
-    problem: WrongHash | None
-
-    @property
-    def intact(self) -> bool:
-        return self.problem is None
 
 
 class Mirror:
@@ -254,6 +185,14 @@ class Mirror:
                 if checked.intact:
                     intact.add(content)
                 yield checked
+
+    def sweep(self) -> int:
+        """Remove downloads that were broken off and that nobody went on with for a month; how many."""
+        return sweep(self.root / _WORK) if os.access(self.root, os.W_OK) else 0
+
+    def set_aside(self) -> list[Path]:
+        """Files that had other bytes than their release names, and lost their names. Nothing removes them."""
+        return sorted((self.root / _QUARANTINE).glob("*"))
 
     def content(self) -> list[Path]:
         """Every file in the folders of releases, known or not, each once: links are followed."""

@@ -11,13 +11,18 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from vbn_assets.mirror.disk import locked, rename_durably
+
+_DATA, _STATE = ".part", ".json"
+_ABANDONED_SECONDS = 30 * 86_400
+"""Whoever did not go on with a download for a month hardly wants the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,9 @@ class Partial:
 
     def __init__(self, folder: Path, file_hash: str, part_size: int) -> None:
         self.folder = folder
-        self._data = folder / f"{file_hash}.part"
-        self._state = folder / f"{file_hash}.json"
-        self._state_new = folder / f"{file_hash}.json.new"
+        self._data = folder / f"{file_hash}{_DATA}"
+        self._state = folder / f"{file_hash}{_STATE}"
+        self._state_new = folder / f"{file_hash}{_STATE}.new"
         self._descriptor = -1
         self._guard = threading.Lock()
         self.part_size = part_size
@@ -126,3 +131,16 @@ class Partial:
         state = {"size": self.size, "part_size": self.part_size, "complete": sorted(self._complete)}
         self._state_new.write_text(json.dumps(state))
         self._state_new.replace(self._state)
+
+
+def sweep(folder: Path) -> int:
+    """Remove what is abandoned or cannot be gone on with, and nobody works on; how many files that were to be."""
+    removed = 0
+    for data in folder.glob(f"*{_DATA}"):
+        state = data.with_suffix(_STATE)
+        with suppress(BlockingIOError), locked(data, wait=False):
+            if not state.exists() or time.time() - data.stat().st_mtime > _ABANDONED_SECONDS:
+                for path in (state, data.with_suffix(f"{_STATE}.new"), data):
+                    path.unlink(missing_ok=True)
+                removed += 1
+    return removed

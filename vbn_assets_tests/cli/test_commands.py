@@ -349,6 +349,7 @@ def test_what_cannot_be_done_yet_or_with_this_file_fails_in_one_line(vbn: Vbn, t
 def test_a_rotten_file_and_a_lost_warehouse_are_made_good(vbn: Vbn) -> None:
     assert vbn("sync", "--sessions", SESSIONS[0], "--yes").returncode == 0
     assert vbn("scrub").returncode == 0
+    assert "wrong bytes" not in vbn("status").stdout
     file = next(vbn.data.glob(f"mirror/**/ecephys_session_{SESSIONS[0]}.nwb"))
     good = file.read_bytes()
     file.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
@@ -357,6 +358,7 @@ def test_a_rotten_file_and_a_lost_warehouse_are_made_good(vbn: Vbn) -> None:
     assert answer.returncode == 1
     assert str(file) in answer.stderr
     assert "1 file of the mirror" in answer.stderr.splitlines()[-1]
+    assert "1 file with wrong bytes" in vbn("status").stdout
     assert vbn("sync", "--sessions", SESSIONS[0], "--yes").returncode == 0
     assert file.read_bytes() == good
     (vbn.data / "warehouse.duckdb").unlink()

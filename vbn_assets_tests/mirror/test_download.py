@@ -18,6 +18,7 @@ import pytest
 
 from vbn_assets.errors import BucketError, DiskFull, DownloadError, FileGone, VbnError, WrongHash
 from vbn_assets.mirror import How, Limits, Mirror
+from vbn_assets.mirror.disk import locked
 from vbn_assets.projects import VBN
 from vbn_assets.releases.manifest import ReleaseFile
 from vbn_assets_tests.faulty_s3 import (
@@ -257,6 +258,29 @@ def test_a_download_killed_twice_goes_on_from_where_it_was(s3: FaultyS3, publish
     # The server may still be sending a last chunk to the one that was killed when its count starts anew.
     assert fetched.received <= s3.bytes_sent <= fetched.received + MB
     assert fetched.path.read_bytes() == body
+    assert not work_files(mirror)
+
+
+def test_what_nobody_goes_on_with_is_swept(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
+    s3.misbehave([OK, *repeat(GONE, 9)])
+    with pytest.raises(FileGone):
+        mirror.fetch(publish(content(3 * MB)))
+    assert mirror.sweep() == 0
+    (data,) = mirror.root.glob(".download/*.part")
+    os.utime(data, (0, time.time() - 31 * 86_400))
+    with locked(data):
+        assert mirror.sweep() == 0
+    assert work_files(mirror)
+    assert mirror.sweep() == 1
+    assert not work_files(mirror)
+
+
+def test_what_cannot_be_gone_on_with_is_swept(mirror: Mirror) -> None:
+    """As a kill leaves a file of one part."""
+    data = mirror.root / ".download" / "ab.part"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(b"half of it")
+    assert mirror.sweep() == 1
     assert not work_files(mirror)
 
 

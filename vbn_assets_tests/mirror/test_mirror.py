@@ -110,6 +110,7 @@ def test_a_file_cut_short_by_somebody_is_replaced_and_kept_aside(publish: Publis
     assert mirror.fetch(file).how is How.DOWNLOADED
     assert mirror.path(file).read_bytes() == body
     (aside,) = (mirror.root / ".quarantine").iterdir()
+    assert mirror.set_aside() == [aside]
     assert aside.read_bytes() == body[:500]
 
 
@@ -148,6 +149,7 @@ def test_the_scrub_reads_all_of_it_and_the_next_fetch_repairs(publish: Publish, 
     assert str(path) in text
     assert f"expected {old.file_hash}" in text
     (aside,) = (mirror.root / ".quarantine").iterdir()
+    assert mirror.set_aside() == [aside]
     assert f"moved to {aside}" in text
     assert not path.exists()
     assert str(path) not in ledger(mirror)
