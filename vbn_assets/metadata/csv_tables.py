@@ -205,9 +205,9 @@ def _marks(text: pa.ChunkedArray, dtype: pa.DataType) -> dict[bytes, bytes] | No
 
 
 def _all_match(text: pa.ChunkedArray, pattern: str) -> bool:
-    """Whether every value matches; known after one value where the first does not."""
-    first = text.drop_null().slice(0, 1)
-    return all(pc.all(pc.match_substring_regex(values, pattern)).as_py() for values in (first, text))
+    """Whether every value matches; known after one value, or one chunk, where that does not."""
+    pieces = (text.slice(0, 1), *text.chunks)
+    return all(pc.all(pc.match_substring_regex(values, pattern), min_count=0).as_py() for values in pieces)
 
 
 def _first_bad(text: pa.ChunkedArray, dtype: pa.DataType) -> tuple[int, str]:
