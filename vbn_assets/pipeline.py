@@ -262,16 +262,16 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
             if part:
                 session = session.knowing({workspace.project.recording_id: int(recording)})
             # Hashing takes as long as reading, and tells only where the tables belong; or that they are there.
-            if not workspace.lake.knows(kind.name, id):
-                with workspace.lake.drafted(session.tables()) as written:
-                    released = _file_with_hash(workspace, hashing.result())
-                    if released is None or released.id == id:
-                        source = _source_of(released, kind, id, hashing.result())
-                        return _commit(workspace, session, source, written, started)
-            released = _file_with_hash(workspace, hashing.result())
-            if released is None:
-                source = _source_of(released, kind, id, hashing.result())
-                return _extracted(workspace, source) or _extract(workspace, session, source, started)
+            if workspace.lake.knows(kind.name, id):
+                released = _file_with_hash(workspace, hashing.result())
+                done = _extracted(workspace, _source_of(released, kind, id, hashing.result()))
+                if done:
+                    return done
+            with workspace.lake.drafted(session.tables()) as written:
+                released = _file_with_hash(workspace, hashing.result())
+                if released is None or released.id == id:
+                    source = _source_of(released, kind, id, hashing.result())
+                    return _commit(workspace, session, source, written, started)
     return extract_file(workspace, path, released)
 
 
