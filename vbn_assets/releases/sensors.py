@@ -52,8 +52,8 @@ def release_sensor(project: Project, job: str, interval_seconds: int) -> dg.Sens
     return sensor
 
 
-def under_way(instance: dg.DagsterInstance, job: str) -> bool:
-    """Whether a run of this job waits or works."""
+def under_way(instance: dg.DagsterInstance, job: str | None = None) -> bool:
+    """Whether a run of this job, or of any, waits or works."""
     unfinished = [s for s in dg.DagsterRunStatus if s not in (*FINISHED_BADLY, dg.DagsterRunStatus.SUCCESS)]
     return bool(instance.get_run_records(dg.RunsFilter(job_name=job, statuses=unfinished), limit=1))
 

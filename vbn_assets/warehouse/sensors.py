@@ -4,6 +4,8 @@ It compares the lake with the warehouse instead of waiting for events: an automa
 arrives between the request of a publish and its end, and never hears of what `vbn sync` did.
 """
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from vbn_assets.projects import Project
@@ -13,6 +15,8 @@ from vbn_assets.warehouse.publish import unpublished
 
 LOOK_SECONDS = 10
 """One publish takes up all that came meanwhile; a look reads the lake's records."""
+BUSY_SECONDS = 60
+"""From one publish to the next while runs go on: each is a run too, and would take a fifth of the machine from them."""
 
 
 def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
@@ -30,6 +34,8 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
             return dg.SkipReason("No release is in the lake yet.")
         if under_way(context.instance, job):
             return dg.SkipReason("A publish is under way.")
+        if _seconds_since(context.instance, job) < BUSY_SECONDS and under_way(context.instance):
+            return dg.SkipReason(f"More is being made: published {BUSY_SECONDS} s after the last time, or at its end.")
         fingerprint = unpublished(visual_behavior.settings, project.name)
         if fingerprint is None:
             return dg.SkipReason("The warehouse shows all that the lake has.")
@@ -40,3 +46,9 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
         return dg.RunRequest(run_key=f"{project.name}:{fingerprint[:SHOWN]}:attempt{attempt}", tags=tags)
 
     return sensor
+
+
+def _seconds_since(instance: dg.DagsterInstance, job: str) -> float:
+    """How long ago a job was last asked for, in seconds."""
+    runs = instance.get_run_records(dg.RunsFilter(job_name=job), limit=1)
+    return (datetime.now(UTC) - runs[0].create_timestamp).total_seconds() if runs else float("inf")

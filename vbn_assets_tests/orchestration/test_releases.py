@@ -223,6 +223,22 @@ def _break_manifest(bucket: SampleBucket) -> None:
     bucket.client.put_object(Bucket=VBN.bucket, Key=name, Body=b"{", ACL="public-read")
 
 
+def test_while_runs_go_on_a_publish_waits_a_minute_for_more(orchestra: Orchestra) -> None:
+    orchestra.refresh()
+    first, second = sorted(HELD)[:2]
+    assert orchestra.run("mirror_vbn_sessions", first).success
+    publish_if_asked(orchestra)
+    going = orchestra.instance.create_run_for_job(
+        orchestra.defs.resolve_job_def("mirror_vbn_sessions"), status=dg.DagsterRunStatus.STARTED
+    )
+    assert orchestra.run("mirror_vbn_sessions", second).success
+    waits = orchestra.look("vbn_publish_sensor")
+    assert isinstance(waits, dg.SkipReason)
+    assert "More is being made" in (waits.skip_message or "")
+    orchestra.instance.report_run_canceled(going)
+    publish_if_asked(orchestra)
+
+
 def test_an_outage_fails_the_tick(orchestra: Orchestra, fresh_bucket: SampleBucket) -> None:
     fresh_bucket.stop()
     with pytest.raises(BucketError, match="visual-behavior-neuropixels-data"):
@@ -275,7 +291,7 @@ def refuse(event, args):
         raise SystemExit(f"network: {event} {args}")
 sys.addaudithook(refuse)
 import vbn_assets.definitions
-heavy = {"pynwb", "hdmf", "h5py", "pandas", "moto"} & set(sys.modules)
+heavy = {"pynwb", "hdmf", "h5py", "pandas", "boto3", "moto"} & set(sys.modules)
 sys.exit(f"imported {heavy}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
