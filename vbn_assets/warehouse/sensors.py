@@ -18,6 +18,9 @@ LOOK_SECONDS = 10
 BUSY_SECONDS = 60
 """From one publish to the next while runs go on: each is a run too, and would take a fifth of the machine from them."""
 
+BEFORE_OTHERS = {"dagster/priority": "1"}
+"""In the queue: what is made is shown before all the rest is made."""
+
 
 def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
     """`vbn_publish_sensor`: asks for `publish_vbn` when the lake has what the warehouse does not show."""
@@ -43,7 +46,8 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
         attempt = next_attempt(context.instance, job, tags)
         if attempt is None:
             return dg.SkipReason("Publishing this failed too often: see the last runs, then materialise the warehouse.")
-        return dg.RunRequest(run_key=f"{project.name}:{fingerprint[:SHOWN]}:attempt{attempt}", tags=tags)
+        key = f"{project.name}:{fingerprint[:SHOWN]}:attempt{attempt}"
+        return dg.RunRequest(run_key=key, tags={**tags, **BEFORE_OTHERS})
 
     return sensor
 
