@@ -29,7 +29,7 @@ def seaweedfs(binary: str, folder: Path) -> Iterator[str]:
     ports = {name: str(_free_port()) for name in ("master.port", "volume.port", "filer.port", "s3.port")}
     command = [binary, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-volume.max=100"]
     command += [f"-{name}={port}" for name, port in ports.items()]
-    command += ["-master.volumeSizeLimitMB=4096", "-s3.port.iceberg=0"]
+    command += ["-master.volumeSizeLimitMB=4096", "-s3.port.iceberg=0", "-s3.port.lance=0"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
