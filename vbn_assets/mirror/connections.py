@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 CHUNK = 256 << 10
-"""Bytes handed on at a time, at most: they stay in the processor's cache."""
+"""Bytes read at a time, at most: they stay in the processor's cache."""
+_LEAST = 64 << 10
+"""Bytes handed on at a time, but for the last: TLS brings 16 kB, and each would be a write."""
 _KEPT = 32
 """Connections that stay open while nobody uses them: as many as all downloads of a sync use at once."""
 
@@ -46,18 +48,25 @@ class Answer:
         return self._response.headers.get(name, "")
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """The body, `size` bytes. `Interrupted` if it ends early."""
-        missing = size
+        """The body, `size` bytes. `Interrupted` if it ends early, without what came of the last chunk."""
+        chunk, missing = b"", size
         while missing:
-            self._hurry()
-            try:
-                chunk = self._response.read1(min(CHUNK, missing), decode_content=False)
-            except HTTPError as error:
-                raise Interrupted(_reason(error)) from error
-            if not chunk:
+            piece = self._read(min(CHUNK, missing))
+            if not piece:
                 raise Interrupted(f"{missing} bytes are missing at the end")
-            missing -= len(chunk)
-            yield chunk
+            chunk += piece
+            missing -= len(piece)
+            if len(chunk) >= _LEAST or not missing:
+                yield chunk
+                chunk = b""
+
+    def _read(self, count: int) -> bytes:
+        """Whatever is there, up to `count` bytes."""
+        self._hurry()
+        try:
+            return self._response.read1(count, decode_content=False)
+        except HTTPError as error:
+            raise Interrupted(_reason(error)) from error
 
     def _hurry(self) -> None:
         """What is left of the request's time is all that the next read may take."""

@@ -2,7 +2,7 @@
 
 A part that is interrupted goes on from the byte it got to, after a wait that doubles with every try in vain. A
 request may take `request_seconds`: one that stalls or trickles ends then, and is in vain if it brought less than
-one `CHUNK`. What is right and where it goes is decided by `mirror`.
+one chunk. What is right and where it goes is decided by `mirror`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hashlib import blake2b
 from itertools import chain
 
 from vbn_assets.errors import DiskFull, DownloadError
-from vbn_assets.mirror.connections import CHUNK, Interrupted
+from vbn_assets.mirror.connections import Interrupted
 from vbn_assets.mirror.objects import Contradiction, Objects
 from vbn_assets.mirror.partial import Part, Partial
 from vbn_assets.mirror.progress import Progress
@@ -40,7 +40,7 @@ class Limits:
     """S3 gives one connection 50–90 MB/s; eight fill the lines people have."""
     connect_seconds: float = 5
     request_seconds: float = 30
-    """A line that brings a connection less than a chunk in this time (9 kB/s) counts as dead."""
+    """A line that brings a connection less than a chunk in this time (2 kB/s) counts as dead."""
     tries: int = 8
     """Tries in vain, one after another, of one part: with the waits, half a minute of 503s is survived."""
     first_wait: float = 0.5
@@ -175,7 +175,7 @@ class Downloader:
                             raise Interrupted("stopped")
                 return
             except Interrupted as reason:
-                failures = 1 if at - before >= CHUNK else failures + 1
+                failures = 1 if at > before else failures + 1
                 if failures == self._limits.tries:
                     raise self._given_up(part, at, reason) from reason
                 self._stopped.wait(self._limits.wait_after(failures))
