@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 import dagster as dg
+from dagster_aws.s3 import S3Resource
 from pydantic import Field
 
 from vbn_assets.pipeline import Workspace
@@ -12,14 +13,10 @@ from vbn_assets.releases.bucket import unsigned_client
 from vbn_assets.settings import Settings
 
 
-class AnonymousS3(dg.ConfigurableResource[None]):
-    """An S3 client without credentials, with timeouts short enough for a sensor; one for all who ask.
+class AnonymousS3(S3Resource):
+    """dagster-aws's S3 resource without credentials, with timeouts short enough for a sensor, and one client."""
 
-    dagster-aws's S3Resource has no timeouts, and every run would pay half a second for importing it and boto3.
-    """
-
-    endpoint_url: str | None = Field(default=None, description="Another S3 than AWS")
-    region_name: str | None = None
+    use_unsigned_session: bool = True
 
     def get_client(self) -> Any:
         return _client(self.endpoint_url, self.region_name)

@@ -291,7 +291,7 @@ def refuse(event, args):
         raise SystemExit(f"network: {event} {args}")
 sys.addaudithook(refuse)
 import vbn_assets.definitions
-heavy = {"pynwb", "hdmf", "h5py", "pandas", "boto3", "moto"} & set(sys.modules)
+heavy = {"pynwb", "hdmf", "h5py", "pandas", "moto"} & set(sys.modules)
 sys.exit(f"imported {heavy}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
