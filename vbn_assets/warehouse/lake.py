@@ -174,6 +174,8 @@ class Lake:
         with drafts(self._drafts, len(readings)) as paths:
             with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
                 list(pool.map(_write_draft, paths, readings))
+            # What Arrow keeps of these tables' memory does not fit what comes next, and would be held beside it.
+            pa.default_memory_pool().release_unused()
             yield [Draft(path, reading) for path, reading in zip(paths, readings, strict=True)]
 
     def place(self, source: Source, written: Iterable[Draft[Reading]]) -> dict[str, TableFile]:
