@@ -1,6 +1,6 @@
 """HTTP connections to one server, kept from one request to the next by urllib3; each request has its time.
 
-Over TLS as over plain HTTP urllib3 moves bytes in half the processor time of the Rust client that was here before
+urllib3 moves bytes in half the processor time of the Rust client that was here before, over TLS in two thirds of it
 (docs/performance.md), and boto3 has brought it anyway. What an answer means is for `objects` to say.
 """
 
