@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -15,8 +18,11 @@ from vbn_assets.sample.process import SampleProcess
 from vbn_assets.serving.server import DagsterServer
 
 SESSIONS = 8
+SIDE_BY_SIDE = 4
+"""As many as the queue of dagster.yaml lets start."""
 SECONDS = 600
 """Eight runs take a minute on two cores that have nothing else to do."""
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
 def test_runs_side_by_side_make_every_session_and_lock_nobody_out(tmp_path: Path) -> None:
@@ -29,29 +35,39 @@ def test_runs_side_by_side_make_every_session_and_lock_nobody_out(tmp_path: Path
             "VBN_HOLD": "all",
             "AWS_ENDPOINT_URL": s3.endpoint,
         }
-        with DagsterServer(home, environment=environment, port=None, logs=home / "logs") as server:
-            runs = finished_runs(home, server)
-    assert [run.dagster_run.status for run in runs] == [dg.DagsterRunStatus.SUCCESS] * SESSIONS
-    assert most_at_once(runs) > 2
+        with (
+            DagsterServer(home, environment=environment, port=None, logs=home / "logs") as server,
+            dg.DagsterInstance.from_config(str(home)) as instance,
+        ):
+            wait_for(server, lambda: session_runs(instance))
+            with held(s3.pid):
+                wait_for(server, lambda: len(session_runs(instance, dg.DagsterRunStatus.STARTED)) == SIDE_BY_SIDE)
+            wait_for(server, lambda: len(session_runs(instance, *ENDED)) >= SESSIONS)
+            runs = session_runs(instance, *ENDED)
+    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
+    assert len({run.tags["dagster/partition"] for run in runs}) == SESSIONS
     files = [path for path in home.rglob("*") if path.is_file()]
     assert [path for path in files if b"database is locked" in path.read_bytes()] == []
 
 
-def finished_runs(home: Path, server: DagsterServer) -> Sequence[dg.RunRecord]:
-    """The sessions' runs, once as many as there are sessions have ended, well or badly."""
-    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+@contextmanager
+def held(pid: int) -> Iterator[None]:
+    """The process stands still: whoever asks it for something waits, and others come up to them."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wait_for(server: DagsterServer, done: Callable[[], object]) -> None:
     until = time.monotonic() + SECONDS
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        while time.monotonic() < until:
-            server.require_running()
-            runs = instance.get_run_records(dg.RunsFilter(job_name="mirror_vbn_sessions", statuses=ended))
-            if len(runs) == SESSIONS:
-                return runs
-            time.sleep(0.5)
-    raise AssertionError(f"{len(runs)} of {SESSIONS} runs have ended after {SECONDS} s")
+    while not done():
+        server.require_running()
+        assert time.monotonic() < until, f"not so after {SECONDS} s"
+        time.sleep(0.2)
 
 
-def most_at_once(runs: Sequence[dg.RunRecord]) -> int:
-    """How many of the runs worked at the same time, at most."""
-    spans = [(run.start_time or 0.0, run.end_time or 0.0) for run in runs]
-    return max(sum(begin <= moment < end for begin, end in spans) for moment, _ in spans)
+def session_runs(instance: dg.DagsterInstance, *statuses: dg.DagsterRunStatus) -> Sequence[dg.DagsterRun]:
+    """The runs that make sessions: those of the statuses, or all."""
+    return instance.get_runs(dg.RunsFilter(job_name="mirror_vbn_sessions", statuses=statuses or None))
