@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -249,29 +249,38 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
     """The tables of an NWB file on disk, whatever its origin: if a held release has its hash, as that release's."""
     from vbn_assets.mirror.disk import hash_file
 
-    started = time.monotonic()
+    # Hashing takes as long as reading, and tells only where the tables belong; or that they are there.
     with ThreadPoolExecutor(1) as alongside:
         hashing = alongside.submit(hash_file, path)
-        from vbn_assets.nwb.session import open_session
-        from vbn_assets.nwb.session_file import kind_of
+        try:
+            return _extract_hashing(workspace, path, hashing)
+        except NwbError as error:
+            released = None if hashing.exception() else _file_with_hash(workspace, hashing.result())
+            error.release = released.release if released else None
+            raise
 
-        kind = workspace.project.kind(kind_of(path))
-        with open_session(path, kind=kind, expected_id=None, release="") as session:
-            id = _released_name(workspace, kind, session.ids[kind.id_column])
-            recording, _, part = id.partition("/")
-            if part:
-                session = session.knowing({workspace.project.recording_id: int(recording)})
-            # Hashing takes as long as reading, and tells only where the tables belong; or that they are there.
-            if workspace.lake.knows(kind.name, id):
-                released = _file_with_hash(workspace, hashing.result())
-                done = _extracted(workspace, _source_of(released, kind, id, hashing.result()))
-                if done:
-                    return done
-            with workspace.lake.drafted(session.tables()) as written:
-                released = _file_with_hash(workspace, hashing.result())
-                if released is None or released.id == id:
-                    source = _source_of(released, kind, id, hashing.result())
-                    return _commit(workspace, session, source, written, started)
+
+def _extract_hashing(workspace: Workspace, path: Path, hashing: Future[str]) -> Record:
+    from vbn_assets.nwb.session import open_session
+    from vbn_assets.nwb.session_file import kind_of
+
+    started = time.monotonic()
+    kind = workspace.project.kind(kind_of(path))
+    with open_session(path, kind=kind, expected_id=None, release="") as session:
+        id = _released_name(workspace, kind, session.ids[kind.id_column])
+        recording, _, part = id.partition("/")
+        if part:
+            session = session.knowing({workspace.project.recording_id: int(recording)})
+        if workspace.lake.knows(kind.name, id):
+            released = _file_with_hash(workspace, hashing.result())
+            done = _extracted(workspace, _source_of(released, kind, id, hashing.result()))
+            if done:
+                return done
+        with workspace.lake.drafted(session.tables()) as written:
+            released = _file_with_hash(workspace, hashing.result())
+            if released is None or released.id == id:
+                source = _source_of(released, kind, id, hashing.result())
+                return _commit(workspace, session, source, written, started)
     return extract_file(workspace, path, released)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from vbn_assets.errors import MetadataError, NwbError, SettingsError, UnknownRelease
 from vbn_assets.holdings import State, holdings, wanted_ids
+from vbn_assets.mirror.disk import hash_file
 from vbn_assets.pipeline import (
     Workspace,
     extract_file,
@@ -23,6 +24,7 @@ from vbn_assets.pipeline import (
     select_sessions,
 )
 from vbn_assets.projects import VBN
+from vbn_assets.releases.manifest import parse_release
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.settings import Settings
 
@@ -145,6 +147,26 @@ def test_a_file_that_is_refused_leaves_nothing(
     with pytest.raises(NwbError, match="/intervals/trials/catch"):
         extract_unreleased(workspace, path)
     assert not [left for left in workspace.settings.lake_dir.rglob("*") if left.is_file()]
+
+
+def test_a_file_that_is_not_there_is_told_by_its_name(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(NwbError, match=r"elsewhere\.nwb"):
+        extract_unreleased(workspace, tmp_path / "elsewhere.nwb")
+
+
+def test_a_released_file_that_is_refused_is_told_with_its_release(
+    workspace: Workspace, sample_files: dict[tuple[str, str, str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "behavior_session_1100000213.nwb"
+    path.write_bytes(sample_files["0.5.0", "behavior_session", "1100000213"].read_bytes())
+    published = keep_manifest(workspace, "0.5.0")
+    before = published.file("behavior_session", 1100000213).file_hash
+    with h5py.File(path, "r+") as file:
+        del file["intervals/trials/catch"]
+    raw = published.raw.replace(before.encode(), hash_file(path).encode())
+    workspace.mirror.keep_manifest(parse_release(raw, VBN, published.manifest_name))
+    with pytest.raises(NwbError, match=r"behavior_session_1100000213\.nwb of release 0\.5\.0.*/intervals/trials/catch"):
+        extract_unreleased(workspace, path)
 
 
 def test_an_lfp_file_is_found_by_its_probe(workspace: Workspace) -> None:
