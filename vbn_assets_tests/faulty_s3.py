@@ -9,7 +9,6 @@ import re
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,8 @@ OK = "ok"
 UNAVAILABLE = "503"
 DENIED = "403"
 GONE = "404"
+HELD = "held"
+"""No answer before the server is `released`."""
 STALL = "stall"
 """Headers and half the body, then silence."""
 TRICKLE = "trickle"
@@ -30,8 +31,9 @@ CUT = "cut"
 """Half the body, then an orderly end of connection."""
 WRONG = "wrong"
 """The right length, other bytes."""
-SLOW = "slow"
-"""The right body at 2 MB/s."""
+SHORT = "short"
+"""As `CUT`, but always after the same number of bytes."""
+SHORT_BYTES = 512 << 10
 
 
 class FaultyS3(ThreadingHTTPServer):
@@ -44,6 +46,7 @@ class FaultyS3(ThreadingHTTPServer):
         self.objects: dict[tuple[str, str], bytes] = {}
         self.requests: list[tuple[str, int, int]] = []
         self.bytes_sent = 0
+        self.released = threading.Event()
         self.closing = threading.Event()
         self._faults: Iterator[str] = iter(())
         self._lock = threading.Lock()
@@ -89,6 +92,9 @@ class _Handler(BaseHTTPRequestHandler):
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         start, stop = (int(match[1]), min(int(match[2]) + 1, size)) if match else (0, size)
         fault = self.server.next_fault(key, start, stop)
+        if fault == HELD:
+            self.server.released.wait()
+            fault = OK
         if fault in (UNAVAILABLE, DENIED):
             self._refuse(int(fault), "SlowDown" if fault == UNAVAILABLE else "AccessDenied")
         elif fault == GONE or body is None:
@@ -114,19 +120,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(body)
         elif fault == WRONG:
             self._write(bytes(byte ^ 1 for byte in body[:100]) + body[100:])
-        elif fault == SLOW:
-            for at in range(0, len(body), 1 << 16):
-                self._write(body[at : at + (1 << 16)])
-                time.sleep((1 << 16) / 2e6)
         elif fault == TRICKLE:
             for at in range(len(body)):
                 self._write(body[at : at + 1])
                 if self.server.closing.wait(0.05):
                     return
         else:
-            self._write(body[: len(body) // 2])
+            self._write(body[: SHORT_BYTES if fault == SHORT else len(body) // 2])
             if fault == STALL:
-                self.server.closing.wait(30)
+                self.server.closing.wait()
             elif fault == RESET:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
@@ -145,6 +147,7 @@ def faulty_s3() -> Iterator[FaultyS3]:
     try:
         yield server
     finally:
+        server.released.set()
         server.closing.set()
         server.shutdown()
         server.server_close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -18,7 +18,10 @@ from vbn_assets.sample.process import SampleProcess
 from vbn_assets_tests.faulty_s3 import FaultyS3, faulty_s3
 
 MB = 1 << 20
-HASTY = Limits(part_size=MB, connections=4, request_seconds=0.5, tries=3, first_wait=0.01, longest_wait=0.05, reserve=0)
+HASTY = Limits(part_size=MB, connections=4, tries=3, first_wait=0.01, longest_wait=0.05, reserve=0)
+"""Comes back soon after a fault. A request has its half minute: on a busy machine a good answer may take seconds."""
+IMPATIENT = replace(HASTY, request_seconds=0.5)
+"""For servers that fall silent. It may give up good answers too, so that requests cannot be counted."""
 
 
 def content(size: int, seed: int = 0) -> bytes:

@@ -25,18 +25,21 @@ from vbn_assets_tests.faulty_s3 import (
     CUT,
     DENIED,
     GONE,
+    HELD,
     OK,
     RESET,
-    SLOW,
+    SHORT,
     STALL,
     TRICKLE,
     UNAVAILABLE,
     WRONG,
     FaultyS3,
 )
-from vbn_assets_tests.mirror.conftest import HASTY, MB, Watcher, content, work_files
+from vbn_assets_tests.mirror.conftest import HASTY, IMPATIENT, MB, Watcher, content, work_files
 
 Publish = Callable[..., ReleaseFile]
+SECONDS = 600
+"""For what another process does in one or two; longer than this it is stuck."""
 
 
 @pytest.mark.parametrize("size", [0, 1, MB, MB + 1, 5 * MB + 77])
@@ -59,7 +62,7 @@ def test_what_is_there_is_not_fetched_again(s3: FaultyS3, publish: Publish, mirr
     assert not s3.requests
 
 
-@pytest.mark.parametrize("fault", [UNAVAILABLE, STALL, TRICKLE, RESET, CUT])
+@pytest.mark.parametrize("fault", [UNAVAILABLE, RESET, CUT])
 def test_a_fault_that_passes_is_survived(s3: FaultyS3, publish: Publish, mirror: Mirror, fault: str) -> None:
     body = content(4 * MB)
     s3.misbehave([fault, OK, fault, OK, OK, fault])
@@ -67,6 +70,15 @@ def test_a_fault_that_passes_is_survived(s3: FaultyS3, publish: Publish, mirror:
     assert fetched.path.read_bytes() == body
     assert fetched.how is How.DOWNLOADED
     assert len(s3.requests) == 4 + 3
+
+
+@pytest.mark.parametrize("fault", [STALL, TRICKLE])
+def test_a_server_that_falls_silent_is_asked_again(s3: FaultyS3, publish: Publish, tmp_path: Path, fault: str) -> None:
+    body = content(4 * MB)
+    s3.misbehave([fault, OK, fault, OK, OK, fault])
+    mirror = Mirror(tmp_path / "mirror", VBN, endpoint_url=s3.url, limits=replace(IMPATIENT, tries=1000))
+    assert mirror.fetch(publish(body)).path.read_bytes() == body
+    assert len(s3.requests) >= 4 + 3
 
 
 def test_an_interrupted_part_goes_on_from_where_it_got_to(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
@@ -87,14 +99,14 @@ def test_an_interrupted_part_goes_on_from_where_it_got_to(s3: FaultyS3, publish:
     ],
 )
 def test_a_fault_that_stays_is_an_error_in_the_end(
-    s3: FaultyS3, publish: Publish, mirror: Mirror, fault: str, reason: str
+    s3: FaultyS3, publish: Publish, tmp_path: Path, fault: str, reason: str
 ) -> None:
     file = publish(content(2 * MB))
     s3.misbehave(repeat(fault))
-    started = time.monotonic()
+    limits = IMPATIENT if fault in (STALL, TRICKLE) else HASTY
+    mirror = Mirror(tmp_path / "mirror", VBN, endpoint_url=s3.url, limits=limits)
     with pytest.raises(DownloadError, match=f"3 tries in vain.*{reason}") as caught:
         mirror.fetch(file)
-    assert time.monotonic() - started < 10
     assert caught.value.retryable
     assert_one_line_about(caught.value, file)
     assert not mirror.path(file).exists()
@@ -111,8 +123,8 @@ def test_of_a_file_of_one_part_nothing_is_left(s3: FaultyS3, publish: Publish, m
 def test_a_line_that_keeps_moving_is_not_given_up(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
     """Every request ends early, more often than there are tries, but each one brings something."""
     body = content(3 * MB)
-    s3.misbehave(repeat(SLOW))
-    mirror = Mirror(mirror.root, VBN, endpoint_url=s3.url, limits=replace(HASTY, part_size=4 * MB, request_seconds=0.4))
+    s3.misbehave(repeat(SHORT))
+    mirror = Mirror(mirror.root, VBN, endpoint_url=s3.url, limits=replace(HASTY, part_size=4 * MB))
     assert mirror.fetch(publish(body)).path.read_bytes() == body
     assert len(s3.requests) > HASTY.tries
 
@@ -212,7 +224,7 @@ def test_a_state_that_cannot_be_is_not_trusted(publish: Publish, mirror: Mirror,
 
 
 def test_progress_adds_up(publish: Publish, mirror: Mirror, s3: FaultyS3) -> None:
-    s3.misbehave([OK, CUT, OK, CUT, STALL])
+    s3.misbehave([OK, CUT, OK, CUT, RESET])
     watcher = Watcher()
     mirror.fetch(publish(content(5 * MB + 3)), watcher)
     assert (watcher.begun, watcher.total, watcher.done) == ([0], 5 * MB + 3, 5 * MB + 3)
@@ -232,7 +244,7 @@ def test_a_disk_that_fills_up_keeps_what_is_complete(s3: FaultyS3, publish: Publ
     file = publish(content(3 * MB))
     script = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))\n"
     done = fetch_elsewhere(mirror, s3, file, before=script)
-    _, errors = done.communicate(timeout=30)
+    _, errors = done.communicate()
     assert "DiskFull" in errors
     assert "does not fit on the disk" in errors
     assert not mirror.path(file).exists()
@@ -242,21 +254,18 @@ def test_a_disk_that_fills_up_keeps_what_is_complete(s3: FaultyS3, publish: Publ
 def test_a_download_killed_twice_goes_on_from_where_it_was(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
     body = content(12 * MB)
     file = publish(body)
-    s3.misbehave(repeat(SLOW))
-    kept = 0
-    for _ in range(2):
+    for kept in (2, 4):
+        s3.misbehave([OK, OK, *repeat(HELD, 9)])
         process = fetch_elsewhere(mirror, s3, file)
-        kept = wait_for_parts(mirror, kept + 2)
+        wait_for_parts(mirror, kept)
         os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=10)
+        process.communicate()
         assert not mirror.path(file).exists()
     s3.misbehave([])
     s3.forget_traffic()
     fetched = mirror.fetch(file)
     assert fetched.how is How.RESUMED
-    assert fetched.received <= len(body) - kept * MB
-    # The server may still be sending a last chunk to the one that was killed when its count starts anew.
-    assert fetched.received <= s3.bytes_sent <= fetched.received + MB
+    assert fetched.received == s3.bytes_sent == len(body) - 4 * MB
     assert fetched.path.read_bytes() == body
     assert not work_files(mirror)
 
@@ -286,9 +295,10 @@ def test_what_cannot_be_gone_on_with_is_swept(mirror: Mirror) -> None:
 
 def test_two_processes_that_want_one_file_fetch_it_once(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
     file = publish(content(4 * MB))
-    s3.misbehave(repeat(SLOW))
+    s3.misbehave([HELD])
     processes = [fetch_elsewhere(mirror, s3, file) for _ in range(2)]
-    said = sorted(process.communicate(timeout=30)[0].strip() for process in processes)
+    s3.released.set()
+    said = sorted(process.communicate()[0].strip() for process in processes)
     assert said == [How.DOWNLOADED, How.PRESENT]
     assert s3.bytes_sent == 4 * MB
 
@@ -309,29 +319,33 @@ def assert_one_line_about(error: VbnError, file: ReleaseFile) -> None:
 
 
 def fetch_elsewhere(mirror: Mirror, s3: FaultyS3, file: ReleaseFile, before: str = "") -> subprocess.Popen[str]:
-    """Fetch in another process, which prints how."""
+    """Have another process fetch, which prints how; it is about to when this returns."""
     script = f"""{before}
 from pathlib import Path
 from vbn_assets.mirror import Limits, Mirror
 from vbn_assets.projects import VBN
 from vbn_assets.releases.manifest import ReleaseFile
-limits = Limits(**{asdict(replace(HASTY, request_seconds=30))!r})
+limits = Limits(**{asdict(replace(HASTY, request_seconds=SECONDS))!r})
 mirror = Mirror(Path({str(mirror.root)!r}), VBN, endpoint_url={s3.url!r}, limits=limits)
+print("asks", flush=True)
 print(mirror.fetch(ReleaseFile(**{asdict(file)!r})).how)
 """
-    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "asks\n"
+    return process
 
 
-def wait_for_parts(mirror: Mirror, number: int) -> int:
-    """Wait until that many parts are complete; how many are."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for state in mirror.root.glob(".download/*.json"):
-            complete = len(json.loads(state.read_bytes())["complete"])
-            if complete >= number:
-                return complete
+def wait_for_parts(mirror: Mirror, number: int) -> None:
+    """Wait until that many parts are complete."""
+    deadline = time.monotonic() + SECONDS
+    while (
+        sum(len(json.loads(state.read_bytes())["complete"]) for state in mirror.root.glob(".download/*.json")) < number
+    ):
+        assert time.monotonic() < deadline, "the download does not get on"
         time.sleep(0.02)
-    raise AssertionError("the download does not get on")
 
 
 def test_the_hash_is_blake2b_as_in_the_manifests(publish: Publish, mirror: Mirror) -> None:
