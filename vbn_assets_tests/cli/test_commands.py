@@ -8,16 +8,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from vbn_assets.mirror.disk import locked
 from vbn_assets.projects import VBN
 from vbn_assets.sample.server import SampleBucket
 from vbn_assets_tests.cli.conftest import Vbn
 
+Files = dict[tuple[str, str, str], Path]
 SESSIONS = ["1100000102", "1100000103", "1100000104"]
 
 
@@ -186,13 +191,34 @@ def _replace_bytes(bucket: SampleBucket, session: str) -> None:
     bucket.client.put_object(Bucket=VBN.bucket, Key=name, Body=json.dumps(manifest).encode(), ACL="public-read")
 
 
-def test_an_interrupted_sync_ends_in_one_line_and_the_next_one_goes_on(vbn: Vbn) -> None:
-    with vbn.start("sync", "--all", "--yes") as process:
-        deadline = time.monotonic() + 60
-        while not (vbn.data / "mirror/.download").exists() and time.monotonic() < deadline:
+@contextmanager
+def syncing_up_to(session: str, vbn: Vbn, sample_files: Files) -> Iterator[subprocess.Popen[str]]:
+    """A sync of all sessions that waits for one of them while the block lasts: it seems to be fetched elsewhere."""
+    body = sample_files["0.5.0", "ecephys_session", session].read_bytes()
+    with locked(vbn.data / "mirror" / ".download" / f"{blake2b(body).hexdigest()}.part"):
+        yield vbn.start("sync", "--all", "--yes")
+
+
+def wait_until_made(session: str, process: subprocess.Popen[str]) -> None:
+    assert process.stderr
+    if not any(session in line for line in process.stderr):
+        pytest.fail(f"ended without session {session}")
+
+
+def last_words(process: subprocess.Popen[str]) -> str:
+    """What it says from now to its end on stderr."""
+    assert process.stderr
+    with process:
+        return process.stderr.read()
+
+
+def test_an_interrupted_sync_ends_in_one_line_and_the_next_one_goes_on(vbn: Vbn, sample_files: Files) -> None:
+    with syncing_up_to(SESSIONS[0], vbn, sample_files) as process:
+        while not list(vbn.data.glob(f"mirror/**/ecephys_session_{SESSIONS[1]}.nwb")):
+            assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+    said = last_words(process)
     assert process.returncode == 130
     assert "vbn: interrupted." in said
     assert "Traceback" not in said
@@ -200,30 +226,27 @@ def test_an_interrupted_sync_ends_in_one_line_and_the_next_one_goes_on(vbn: Vbn)
     assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials ORDER BY ALL") == SESSIONS
 
 
-def test_an_interrupted_sync_publishes_what_it_has_done(vbn: Vbn) -> None:
-    with vbn.start("sync", "--all", "--yes") as process:
-        assert process.stderr is not None
-        while SESSIONS[0] not in process.stderr.readline():
-            pass
+def test_an_interrupted_sync_publishes_what_it_has_done(vbn: Vbn, sample_files: Files) -> None:
+    with syncing_up_to(SESSIONS[1], vbn, sample_files) as process:
+        wait_until_made(SESSIONS[0], process)
         process.send_signal(signal.SIGINT)
-        said = process.stderr.read()
+    said = last_words(process)
     assert process.returncode == 130
-    assert "publishing what is done" in said
-    assert SESSIONS[0] in vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials")
+    assert "publishing what is done (1 session)" in said
+    assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == SESSIONS[:1]
     assert "Next: `vbn publish`" not in vbn("status").stdout
 
 
-def test_what_a_killed_sync_has_done_is_published_when_asked(vbn: Vbn) -> None:
+def test_what_a_killed_sync_has_done_is_published_when_asked(vbn: Vbn, sample_files: Files) -> None:
     assert vbn("sync", "--yes").returncode == 0
-    with vbn.start("sync", "--all", "--yes") as process:
-        assert process.stderr is not None
-        while SESSIONS[0] not in process.stderr.readline():
-            pass
+    with syncing_up_to(SESSIONS[1], vbn, sample_files) as process:
+        wait_until_made(SESSIONS[0], process)
         process.kill()
+    last_words(process)
     assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == []
     assert "Next: `vbn publish`" in vbn("status").stdout
     assert vbn("publish").returncode == 0
-    assert SESSIONS[0] in vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials")
+    assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == SESSIONS[:1]
 
 
 def test_a_condition_can_be_about_sessions_without_probes(vbn: Vbn) -> None:
