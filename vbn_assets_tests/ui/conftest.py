@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from vbn_assets.sample.process import SampleProcess
 from vbn_assets.serving import DagsterServer
@@ -30,8 +30,8 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PATIENCE_SECONDS = 120
-"""For what Dagster does by itself: two sensor ticks and two run launches, on cores that other tests use too."""
+PATIENCE_SECONDS = 300
+"""For what takes Dagster half a minute by itself, and its UI a second, on cores that others use too."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def page(deployment: Deployment) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         page = browser.new_page(base_url=deployment.dagster.url, viewport={"width": 1500, "height": 1000})
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(1000 * PATIENCE_SECONDS)
+        expect.set_options(timeout=1000 * PATIENCE_SECONDS)
         yield page
         page.screenshot(path=ARTEFACTS / "last.png")
         browser.close()

@@ -194,9 +194,7 @@ def test_readers_never_wait_and_never_see_half_a_publish(settings: Settings) -> 
             seen.append(ask(settings, "SELECT count(*), count(DISTINCT behavior_session_id) FROM vbn.trials")[0])
 
     kept_open = open_warehouse(settings.warehouse_path)
-    reader = subprocess.Popen(
-        [sys.executable, "-c", _SLOW_READER, str(settings.warehouse_path)], stdout=subprocess.PIPE, text=True
-    )
+    reader = _opened_elsewhere(_READER, settings)
     thread = threading.Thread(target=read)
     thread.start()
     try:
@@ -206,21 +204,34 @@ def test_readers_never_wait_and_never_see_half_a_publish(settings: Settings) -> 
     finally:
         stop.set()
         thread.join()
-    assert reader.wait(30) == 0, "a reader that holds the file open throughout never fails"
+    reader.communicate()
+    assert reader.returncode == 0, "a reader that holds the file open throughout never fails"
     assert kept_open.execute("SELECT count(*) FROM vbn.trials").fetchone() == (0,)
     kept_open.close()
     assert set(seen) <= {(ROWS * n, n) for n in range(6)}
     assert ask(settings, "SELECT count(*) FROM vbn.trials") == [(5 * ROWS,)]
 
 
-_SLOW_READER = """
-import duckdb, sys, time
+_READER = """
+import duckdb, sys
 con = duckdb.connect(sys.argv[1], read_only=True)
-first = con.execute("SELECT count(*) FROM vbn.trials").fetchone()
-for _ in range(20):
-    assert con.execute("SELECT count(*) FROM vbn.trials").fetchone() == first
-    time.sleep(0.1)
+print("open", flush=True)
+sys.stdin.read()
+assert con.execute("SELECT count(*) FROM vbn.trials").fetchone() == (0,)
 """
+
+
+def _opened_elsewhere(script: str, settings: Settings) -> subprocess.Popen[str]:
+    """Another process that has the warehouse open, until its stdin ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(settings.warehouse_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "open\n"
+    return process
 
 
 def test_two_publishes_at_once_do_the_work_once(settings: Settings) -> None:
@@ -341,17 +352,12 @@ def test_a_warehouse_opened_for_writing_elsewhere_does_not_stop_a_publish(settin
     lake = lake_of(settings)
     add_release(lake, "0.5.0", {1: "a"})
     publish(settings)
-    writer = subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(settings.warehouse_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert writer.stdout is not None
-    assert writer.stdin is not None
-    writer.stdout.readline()
+    writer = _opened_elsewhere(_WRITER, settings)
     add_session(lake, 1, "a")
     publish(settings)
     assert [row[0] for row in shown(settings)] == ["1"]
-    writer.stdin.close()
-    assert writer.wait(20) == 0
+    writer.communicate()
+    assert writer.returncode == 0
 
 
 _WRITER = """
@@ -367,13 +373,15 @@ con.close()
 def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(settings: Settings) -> None:
     lake = lake_of(settings)
     script = (
-        "import sys, time; from pathlib import Path; from vbn_assets.warehouse.drafts import drafts\n"
-        "with drafts(Path(sys.argv[1]), 1) as (draft,): print(draft, flush=True); time.sleep(60)"
+        "import sys; from pathlib import Path; from vbn_assets.warehouse.drafts import drafts\n"
+        "with drafts(Path(sys.argv[1]), 1) as (draft,): print(draft, flush=True); sys.stdin.read()"
     )
 
     def write() -> tuple[subprocess.Popen[str], Path]:
         folder = settings.lake_dir / "vbn" / "drafts"
-        writer = subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert writer.stdout
         return writer, Path(writer.stdout.readline().strip())
 
