@@ -49,7 +49,7 @@ typecheck: install  ## mypy --strict on the package
 docs: install  ## docs/tables.md, the data dictionary, from the descriptions of the tables
 	.venv/bin/python -m vbn_assets.tables.dictionary > docs/tables.md
 
-bench: install  ## every script in benchmarks/
+bench: install  ## every script in benchmarks/ (an hour, 10 GB of disk; each says what it needs)
 	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit; done
 
 image:  ## the container image vbn_assets (BASE=… picks the base image)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from comparison import Row, Run, call, in_turns, process, show, warm
 from comparison.enlarged import behavior_session_file
+from comparison.peers import ALLENSDK, announce
 
 from vbn_assets.pipeline import Workspace, extract_unreleased
 from vbn_assets.projects import VBN
@@ -48,11 +49,12 @@ def first(file: Path) -> Run:
 
 
 def main() -> None:
+    announce(0.5, 0.5, ALLENSDK)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(sys.argv[1]) if len(sys.argv) > 1 else behavior_session_file(Path(folder))
         warm([file])
         sides = [partial(first, file)]
-        if python := os.environ.get("ALLENSDK_PYTHON"):
+        if python := ALLENSDK.program:
             sides.append(partial(process, [python, "-W", "ignore", "-c", BY_ALLENSDK, file]))
         ours_first, *theirs = in_turns(*sides)
         extract(file)

@@ -11,7 +11,6 @@ measured.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from comparison import Row, Run, process, show, warm
+from comparison.peers import ALLENSDK, announce
 
 from vbn_assets.projects import VBN
 from vbn_assets.sample.history import read_history
@@ -90,12 +90,13 @@ def run(python: str, the_import: str, folder: Path) -> tuple[Run, dict[str, Run]
 
 
 def main() -> None:
+    announce(2, 5, ALLENSDK)
     with tempfile.TemporaryDirectory() as scratch:
         history = Path(sys.argv[1]) if len(sys.argv) > 1 else generated(Path(scratch) / "history")
         ours = partial(run, sys.executable, OURS, cache_folder(history, Path(scratch) / "cache"))
         first, _ = ours()
         again, steps = ours()
-        python = os.environ.get("ALLENSDK_PYTHON")
+        python = ALLENSDK.program
         whole, their_steps = run(python, THEIRS, ours.args[2]) if python else (None, {})
         rows = [Row("all of it, the first time (reads the file into the lake)", "AllenSDK", whole, first)]
         rows += [Row("all of it, from then on", "AllenSDK", whole, again)]

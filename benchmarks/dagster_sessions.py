@@ -20,6 +20,7 @@ from pathlib import Path
 
 from comparison import call, machine
 from comparison.behavior_files import write_behavior_release
+from comparison.peers import announce
 
 from vbn_assets.pipeline import Workspace, refresh_release
 from vbn_assets.projects import VBN, VBO, FileKind, Project
@@ -97,6 +98,7 @@ def make_here(case: Case, version: str, settings: Settings) -> None:
 
 def main() -> None:
     case = asked_for()
+    announce(round(case.files * case.aim / 60 + 2), 2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         version = case.write_history(folder / "history")

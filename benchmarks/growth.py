@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from comparison import call, machine
+from comparison.peers import announce
 from comparison.vbn_sized import VERSION, SizedLake, hash_of
 
 from vbn_assets.pipeline import Workspace, refresh_release
@@ -132,6 +133,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("sessions", type=int, nargs="*", default=[1, 10, 100, 1000])
     given = parser.parse_args()
+    announce(2, 1)
     table: dict[str, list[float]] = {}
     for size in given.sessions:
         with tempfile.TemporaryDirectory() as folder:

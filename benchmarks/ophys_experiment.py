@@ -10,13 +10,13 @@ already, as they are for all planes but the first of a lake.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from comparison import Row, Run, process, show, warm
+from comparison.peers import ALLENSDK, announce
 
 from vbn_assets.sample.plane_file import TRUE_PLANE, PlaneIds, write_plane
 
@@ -48,11 +48,12 @@ def extract(file: Path, data: Path) -> Run:
 
 
 def main() -> None:
+    announce(0.5, 1, ALLENSDK)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         files = [Path(name) for name in sys.argv[1:]] or generated(scratch)
         warm(files)
-        python = os.environ.get("ALLENSDK_PYTHON")
+        python = ALLENSDK.program
         theirs = process([python, "-W", "ignore", "-c", BY_ALLENSDK, files[0]]) if python else None
         rows = []
         for plane, file in zip(("first plane", "second plane"), files, strict=False):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comparison import Row, Run, call, show
+from comparison.peers import announce
 from comparison.vbn_sized import SESSIONS, SizedLake
 
 from vbn_assets.projects import VBN
@@ -36,6 +37,7 @@ def publishes(settings: Settings, sizes: list[int]) -> Iterator[tuple[int, Run, 
 
 
 def main() -> None:
+    announce(1, 1)
     sizes = [int(size) for size in sys.argv[1:]] or [5, 20, 80, SESSIONS]
     rows = []
     with tempfile.TemporaryDirectory() as folder:

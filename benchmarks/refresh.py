@@ -18,6 +18,7 @@ from pathlib import Path
 
 import dagster as dg
 from comparison import Row, Run, call, show
+from comparison.peers import announce
 from comparison.vbn_sized import BEHAVIOR_FILES, LFP_FILES, SESSIONS, SIZES, VERSION, SizedLake, hash_of, metadata_rows
 
 from vbn_assets.definitions import build_definitions
@@ -102,6 +103,7 @@ def settled(work: Callable[[], object]) -> Run:
 
 
 def main() -> None:
+    announce(1, 1)
     with tempfile.TemporaryDirectory() as folder:
         s3 = LocalS3()
         publish_releases(s3)

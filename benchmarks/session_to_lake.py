@@ -10,7 +10,6 @@ once and the same Parquet written by pyarrow from memory, one table after anothe
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from comparison import Row, Run, call, in_turns, process, show, warm
+from comparison.peers import ALLENSDK, LAZYNWB, announce
 
 from vbn_assets.warehouse.lake import encoding
 
@@ -67,6 +67,7 @@ def raw_limit(file: Path, scratch: Path) -> Run:
 
 
 def main() -> None:
+    announce(2, 7, ALLENSDK, LAZYNWB)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         (scratch / "written").mkdir()
@@ -75,10 +76,10 @@ def main() -> None:
         ours, raw = in_turns(partial(extract, file, scratch), partial(raw_limit, file, scratch))
         what = f"{file.stat().st_size / 1e6:,.0f} MB → lake, all tables but LFP"
         rows = [Row(what, "raw limit", raw, ours, ">= 0.7 x")]
-        for peer, script, aim in (("AllenSDK", BY_ALLENSDK, "<= 10 s, 500 MB"), ("lazynwb", BY_LAZYNWB, "")):
-            python = os.environ.get(f"{peer.upper()}_PYTHON")
+        for peer, script, aim in ((ALLENSDK, BY_ALLENSDK, "<= 10 s, 500 MB"), (LAZYNWB, BY_LAZYNWB, "")):
+            python = peer.program
             theirs = process([python, "-W", "ignore", "-c", script, str(file)]) if python else None
-            rows.append(Row(what, peer, theirs, ours, aim))
+            rows.append(Row(what, peer.name, theirs, ours, aim))
         show(rows)
 
 

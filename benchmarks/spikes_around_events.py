@@ -10,7 +10,6 @@ it is not, the loop runs over arrays from the lake, and there is nothing to open
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from comparison import Row, Run, call, in_turns, show, warm
 from comparison.held import hold
+from comparison.peers import ALLENSDK, announce
 from numpy.typing import NDArray
 
 from vbn_assets.sample.generator import generate
@@ -163,6 +163,7 @@ def _together(first: Run, second: Run) -> Run:
 
 
 def main() -> None:
+    announce(3, 5, ALLENSDK)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(scratch)
         if len(sys.argv) < 2:
@@ -171,7 +172,7 @@ def main() -> None:
         (file,) = hold(folder, settings)
         warehouse = settings.warehouse_path
         warm([file, *settings.lake_dir.rglob("*.parquet")])
-        python = os.environ.get("ALLENSDK_PYTHON")
+        python = ALLENSDK.program
         peer = by_allensdk(python, file, warehouse, Path(scratch)) if python else by_numpy(warehouse)
         rows = []
         for question, loop, expected in zip(QUESTIONS, peer.loops, peer.counts, strict=True):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 
 from comparison import Row, Run, call, in_turns, show
 from comparison.held import hold
+from comparison.peers import ALLENSDK, LAZYNWB, announce
 
 from vbn_assets.pipeline import Workspace, extract_unreleased, require_sound
 from vbn_assets.projects import VBN
@@ -132,9 +132,9 @@ def change_times(warehouse: Path, files: list[Path]) -> dict[str, list[float]]:
 
 def peers(warehouse: Path, files: list[Path]) -> Iterator[tuple[str, Run, dict[int, list[int]]]]:
     """Each peer that is there, its time for the files, and the counts of the units it was asked for."""
-    if python := os.environ.get("ALLENSDK_PYTHON"):
+    if python := ALLENSDK.program:
         yield "AllenSDK", *asked(python, BY_ALLENSDK, files)
-    if python := os.environ.get("LAZYNWB_PYTHON"):
+    if python := LAZYNWB.program:
         yield "lazynwb", *asked(python, BY_LAZYNWB, files, json.dumps(change_times(warehouse, files)))
 
 
@@ -177,6 +177,7 @@ def main() -> None:
     parser.add_argument("--true-size", action="store_true", help="sessions of 2.4 GB")
     parser.add_argument("folder", type=Path, nargs="?", help="keeps what is made")
     given = parser.parse_args()
+    announce(*((20, 45) if given.true_size else (5, 10)), ALLENSDK, LAZYNWB)
     with tempfile.TemporaryDirectory() as scratch:
         show(measure(given.folder or Path(scratch), TRUE_SIZE if given.true_size else SIZES))
 

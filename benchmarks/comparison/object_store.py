@@ -1,16 +1,18 @@
-"""A second S3 on this machine to download from: SeaweedFS, and a slow line in front of it."""
+"""A second S3 on this machine to download from: SeaweedFS or less than that, and a slow line in front of it."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +25,39 @@ _STARTS_WITHIN_SECONDS = 120
 _BITE = 64 << 10
 
 
+@dataclass(frozen=True)
+class Store:
+    """A server that has a bucket of VBN's name, which anybody may read."""
+
+    name: str
+    endpoint: str
+    put: Callable[[str, bytes], str]
+    """Stores an object under a key; its version id."""
+
+
 @contextmanager
-def seaweedfs(binary: str, folder: Path) -> Iterator[str]:
-    """The endpoint of a server with an empty, versioned bucket of VBN's name; anybody may read and write."""
+def stored(weed: str | None, folder: Path) -> Iterator[Store]:
+    """SeaweedFS where the program is given, else a server that only knows how to be downloaded from."""
+    with _seaweedfs(weed, folder) if weed else _plain_store(folder) as store:
+        yield store
+
+
+@contextmanager
+def _plain_store(folder: Path) -> Iterator[Store]:
+    def put(key: str, data: bytes) -> str:
+        path = folder / VBN.bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return "1"
+
+    command = [sys.executable, Path(__file__).with_name("plain_store.py"), folder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        yield Store("a plain server", f"http://127.0.0.1:{int(server.stdout.readline())}", put)
+
+
+@contextmanager
+def _seaweedfs(binary: str, folder: Path) -> Iterator[Store]:
     ports = {name: str(_free_port()) for name in ("master.port", "volume.port", "filer.port", "s3.port")}
     command = [binary, "server", f"-dir={folder}", "-ip=127.0.0.1", "-s3", "-volume.max=100"]
     command += [f"-{name}={port}" for name, port in ports.items()]
@@ -35,16 +67,17 @@ def seaweedfs(binary: str, folder: Path) -> Iterator[str]:
     try:
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
         _wait_for(endpoint, server)
-        client = client_of(endpoint)
+        client = _client_of(endpoint)
         client.create_bucket(Bucket=VBN.bucket)
         client.put_bucket_versioning(Bucket=VBN.bucket, VersioningConfiguration={"Status": "Enabled"})
-        yield endpoint
+        put = client.put_object
+        yield Store("SeaweedFS", endpoint, lambda key, data: put(Bucket=VBN.bucket, Key=key, Body=data)["VersionId"])
     finally:
         server.terminate()
         server.wait()
 
 
-def client_of(endpoint: str) -> S3Client:
+def _client_of(endpoint: str) -> S3Client:
     import boto3
 
     return boto3.client(
