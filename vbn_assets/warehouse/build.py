@@ -7,7 +7,7 @@ Deciding what to show belongs to `contents`; making the new file the one that re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
@@ -56,22 +56,15 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
     con.execute("BEGIN")
     existing = Existing.of(con)
     project, (current, *releases) = contents.project, contents.schemas
-    changed = [release for release in releases if not existing.shows(release)]
+    changed = [release for release in releases if any(_to_be_made(project, release, existing))]
     for gone in _schemas_of(con, contents) - {schema.schema for schema in contents.schemas}:
         con.execute(f"DROP SCHEMA {quoted(gone)} CASCADE")
     for schema in (current, *changed):
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema.schema)}")
-    for table in project.tables.values():
-        shown = current.tables[table.name]
-        if table.name in MADE_HERE:
-            continue
-        if table.storage is Storage.ROWS:
-            _fill(con, lake, existing, current.schema, table, shown)
-        else:
-            _show(con, lake, current.schema, table, shown)
+    _show_current(con, lake, project, current, existing)
     _describe_project(con, contents, current)
     for release in changed:
-        _show_release(con, lake, project, release)
+        _show_release(con, lake, project, release, existing)
     columns = columns_of_relations(con)
     reshaped = columns != existing.columns
     _replace_table(con, current.schema, RELEASE_COLUMNS.name, release_columns(lake, contents, columns))
@@ -88,11 +81,33 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
     return reshaped
 
 
-def _show_release(con: duckdb.DuckDBPyConnection, lake: Lake, project: Project, release: SchemaContents) -> None:
-    for table in project.tables.values():
-        if table.name not in MADE_HERE:
-            _show(con, lake, release.schema, table, release.tables[table.name])
+def _show_current(
+    con: duckdb.DuckDBPyConnection, lake: Lake, project: Project, current: SchemaContents, existing: Existing
+) -> None:
+    """The tables of the project's own schema."""
+    for table, shown in _to_be_made(project, current, existing):
+        if table.storage is Storage.ROWS:
+            _fill(con, lake, existing, current.schema, table, shown)
+        else:
+            _show(con, lake, current.schema, table, shown)
+
+
+def _show_release(
+    con: duckdb.DuckDBPyConnection, lake: Lake, project: Project, release: SchemaContents, existing: Existing
+) -> None:
+    for table, shown in _to_be_made(project, release, existing):
+        _show(con, lake, release.schema, table, shown)
     _replace_table(con, release.schema, "warehouse_files", _provenance(release))
+
+
+def _to_be_made(
+    project: Project, contents: SchemaContents, existing: Existing
+) -> Iterator[tuple[Table, Sequence[Shown]]]:
+    """The tables from the lake that are not there yet, or of other files; each with its files."""
+    for table in project.tables.values():
+        shown = contents.tables[table.name]
+        if table.name not in MADE_HERE and not existing.shows(contents.schema, table.name, shown):
+            yield table, shown
 
 
 def _describe_project(con: duckdb.DuckDBPyConnection, contents: ProjectContents, current: SchemaContents) -> None:
@@ -136,8 +151,6 @@ def _fill(
     columns_before = existing.columns_of(schema, table.name)
     present = existing.paths_of(schema, table.name) if columns_before else {}
     wanted = {file_key(file): file for file in shown}
-    if columns_before == columns and present.keys() == wanted.keys():
-        return
     if columns_before != columns or table.entity is Entity.FILE:
         con.execute(f"CREATE OR REPLACE TABLE {name} ({_ddl(columns)})")
         present = {}

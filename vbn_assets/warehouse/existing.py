@@ -6,11 +6,11 @@ Deciding what it should show belongs to `contents`, changing it to `build`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from vbn_assets.warehouse.contents import SchemaContents, Shown
+from vbn_assets.warehouse.contents import Shown
 from vbn_assets.warehouse.queries import quoted
 
 if TYPE_CHECKING:
@@ -66,9 +66,6 @@ class Existing:
     def paths_of(self, schema: str, table: str) -> Mapping[FileKey, str]:
         return self.paths.get((schema, table), {})
 
-    def shows(self, contents: SchemaContents) -> bool:
-        """Whether a schema has exactly these files in each of its tables."""
-        return all(
-            self.paths_of(contents.schema, name).keys() == set(map(file_key, shown))
-            for name, shown in contents.tables.items()
-        )
+    def shows(self, schema: str, table: str, shown: Iterable[Shown]) -> bool:
+        """Whether a table or view is there, and of exactly these files."""
+        return (schema, table) in self.columns and self.paths_of(schema, table).keys() == set(map(file_key, shown))
