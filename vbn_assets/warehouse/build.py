@@ -84,12 +84,14 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
 def _show_current(
     con: duckdb.DuckDBPyConnection, lake: Lake, project: Project, current: SchemaContents, existing: Existing
 ) -> None:
-    """The tables of the project's own schema."""
+    """The tables of the project's own schema. Only this has enough to compute to be worth waking more threads."""
+    con.execute("RESET threads")
     for table, shown in _to_be_made(project, current, existing):
         if table.storage is Storage.ROWS:
             _fill(con, lake, existing, current.schema, table, shown)
         else:
             _show(con, lake, current.schema, table, shown)
+    con.execute("SET threads = 1")
 
 
 def _show_release(
