@@ -179,7 +179,8 @@ def _facts(table: Table) -> Iterator[str]:
     elif table.entity is not Entity.RELEASE:
         yield f"- Source: {_SOURCES[table.entity]}"
     if table.storage is Storage.VIEW:
-        yield "- Kept as Parquet: ask for a session, and only its rows are read"
+        sparing = "" if table.entity is Entity.FILE else ": ask for a session, and only its rows are read"
+        yield f"- Kept as Parquet{sparing}"
     concerned = [d.name for d in known_defects().values() if any(c.startswith(f"{table.name}.") for c in d.columns)]
     if concerned:
         yield "- Known defects: " + ", ".join(f"[{name}](#{name})" for name in concerned)

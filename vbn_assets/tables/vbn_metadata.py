@@ -6,7 +6,7 @@ looks like a list (`structure_acronyms`) or a date (`date_of_acquisition`) stays
 
 from __future__ import annotations
 
-from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Table, View
+from vbn_assets.tables.model import BOOL, F64, I64, STR, Column, Entity, Storage, Table, View
 
 _SESSION = "Ecephys session: one recording of one mouse on one day"
 _FILE_ID = Column("file_id", I64, "The release's own number for the NWB file; -999 or null where there is none")
@@ -102,6 +102,7 @@ CHANNELS = Table(
     entity=Entity.FILE,
     key=("ecephys_channel_id",),
     allensdk="get_channel_table()",
+    storage=Storage.VIEW,
     columns=(
         Column("ecephys_channel_id", I64, "Channel", nullable=False),
         Column("ecephys_probe_id", I64, "Probe", nullable=False),
@@ -138,6 +139,7 @@ UNITS = Table(
     entity=Entity.FILE,
     key=("unit_id",),
     allensdk="get_unit_table()",
+    storage=Storage.VIEW,
     columns=(
         Column("unit_id", I64, "Unit", nullable=False),
         Column("ecephys_channel_id", I64, "Channel of the unit's peak", nullable=False),

@@ -28,13 +28,13 @@ import pyarrow.parquet as pq
 
 from vbn_assets.errors import WarehouseError
 from vbn_assets.mirror.disk import locked
-from vbn_assets.tables import Entity, Storage, Table
+from vbn_assets.tables import Entity, Table
 from vbn_assets.warehouse.drafts import drafts, force, name, remove_abandoned, writing
 
 ROW_GROUP_ROWS = 1_000_000
 """Big enough for fast scans, small enough that one unit of a session reads a fiftieth of its spikes."""
-INSERTED_ROW_GROUP_ROWS = 122_880
-"""Of tables that become rows of the warehouse: as many as a row group there. A thread inserts one at a time."""
+METADATA_ROW_GROUP_ROWS = 122_880
+"""Of a release's metadata: a thread of DuckDB reads a row group at a time, and one unit is in one of three."""
 ROW_GROUP_BYTES = 32 << 20
 """A row group is held in memory while it is written: rows of waveforms are two hundred times a spike's size."""
 LFP_STEPS_BYTES = 64 << 10
@@ -297,7 +297,7 @@ def _write_draft(path: Path, reading: Reading) -> None:
 
 def _write_parquet(path: Path, reading: Reading) -> None:
     """Write the rows in row groups of `ROW_GROUP_ROWS` or `ROW_GROUP_BYTES`, or as they are read."""
-    rows = INSERTED_ROW_GROUP_ROWS if reading.table.storage is Storage.ROWS else ROW_GROUP_ROWS
+    rows = METADATA_ROW_GROUP_ROWS if reading.table.entity is Entity.FILE else ROW_GROUP_ROWS
     with ExitStack() as open_until_written:
         writer: pq.ParquetWriter | None = None
         for group in _row_groups(reading):
