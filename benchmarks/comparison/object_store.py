@@ -50,7 +50,7 @@ def _plain_store(folder: Path) -> Iterator[Store]:
         path.write_bytes(data)
         return "1"
 
-    command = [sys.executable, Path(__file__).with_name("plain_store.py"), folder]
+    command: list[str | Path] = [sys.executable, Path(__file__).with_name("plain_store.py"), folder]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout
         yield Store("a plain server", f"http://127.0.0.1:{int(server.stdout.readline())}", put)
