@@ -50,7 +50,8 @@ docs: install  ## docs/tables.md, the data dictionary, from the descriptions of 
 	.venv/bin/python -m vbn_assets.tables.dictionary > docs/tables.md
 
 bench: install  ## every script in benchmarks/ (an hour, 10 GB of disk; each says what it needs)
-	@for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || exit; done
+	@failed=; for script in benchmarks/*.py; do echo "== $$script"; .venv/bin/python "$$script" || failed="$$failed $$script"; done; \
+		test -z "$$failed" || { echo "failed:$$failed"; exit 1; } >&2
 
 image:  ## the container image vbn_assets (BASE=… picks the base image)
 	docker build $(if $(BASE),--build-arg BASE=$(BASE)) --tag vbn_assets .
