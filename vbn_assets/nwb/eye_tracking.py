@@ -5,6 +5,8 @@ What the file says of blinks is left aside: AllenSDK finds them anew on reading,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -15,31 +17,30 @@ from vbn_assets.tables.model import nan_to_null
 
 _EYE_TRACKING = "acquisition/EyeTracking"
 _SERIES = {"cr": "corneal_reflection_tracking", "eye": "eye_tracking", "pupil": "pupil_tracking"}
+_TIMESTAMPS = "eye_tracking/timestamps"
+_ELLIPSE = ("data", "area_raw", "width", "height", "angle")
 _RIG = "processing/eye_tracking_rig_metadata/eye_tracking_rig_metadata"
 _UNKNOWN_IN_BLINKS = ("cr_area", *(f"{p}_{q}" for p in ("eye", "pupil") for q in ("area", "width", "height", "phi")))
 """The ellipse of the corneal reflection stays: only its area goes."""
 
 _OUTLIER_DEVIATIONS = 3.0
 _FRAMES_AROUND_BLINKS = 2
+_PIECE_ROWS = 1 << 16
+"""12 MB of two dozen columns; all of a session's at once were the most memory that any table took."""
 
 _Series = NDArray[np.float64]
 
 
-def read_eye_tracking(file: SessionFile) -> pa.Table:
-    """Table `eye_tracking`; empty where the file, as of a training session, has none."""
+def read_eye_tracking(file: SessionFile) -> Iterator[pa.Table]:
+    """Table `eye_tracking` in pieces, at least one; empty where the file, as of a training session, has none."""
     if _EYE_TRACKING not in file.h5:
-        return EYE_TRACKING.file_schema.empty_table()
-    columns = {"timestamps": file.dataset(f"{_EYE_TRACKING}/eye_tracking/timestamps")[:]}
-    for part, series in _SERIES.items():
-        columns |= _ellipses(file, part, f"{_EYE_TRACKING}/{series}")
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise file.error("has eye tracking of different length", expected="one length", found=lengths)
-    blinks = _likely_blinks(columns["eye_area_raw"], columns["pupil_area_raw"])
-    for name in _UNKNOWN_IN_BLINKS:
-        columns[name] = np.where(blinks, np.nan, columns[name])
-    known = {name: nan_to_null(values) for name, values in columns.items()}
-    return pa.table({"frame": np.arange(len(blinks)), "likely_blink": blinks, **known})
+        yield EYE_TRACKING.file_schema.empty_table()
+        return
+    _check_lengths(file)
+    eye_area, pupil_area = (file.dataset(f"{_EYE_TRACKING}/{_SERIES[part]}/area_raw")[:] for part in ("eye", "pupil"))
+    blinks = _likely_blinks(eye_area, pupil_area)
+    for begin in range(0, max(len(blinks), 1), _PIECE_ROWS):
+        yield _frames(file, blinks, slice(begin, min(begin + _PIECE_ROWS, len(blinks))))
 
 
 def read_rig_geometry(file: SessionFile) -> pa.Table:
@@ -65,17 +66,33 @@ def read_rig_geometry(file: SessionFile) -> pa.Table:
     return pa.Table.from_pylist([{**row, "equipment": equipment}], schema)
 
 
-def _ellipses(file: SessionFile, part: str, series: str) -> dict[str, _Series]:
-    centre = file.dataset(f"{series}/data")[:]
-    area = file.dataset(f"{series}/area_raw")[:]
+def _check_lengths(file: SessionFile) -> None:
+    ellipses = [f"{series}/{name}" for series in _SERIES.values() for name in _ELLIPSE]
+    lengths = {name: len(file.dataset(f"{_EYE_TRACKING}/{name}")) for name in (_TIMESTAMPS, *ellipses)}
+    if len(set(lengths.values())) > 1:
+        raise file.error("has eye tracking of different length", expected="one length", found=lengths)
+
+
+def _frames(file: SessionFile, blinks: NDArray[np.bool_], rows: slice) -> pa.Table:
+    columns = {"timestamps": file.dataset(f"{_EYE_TRACKING}/{_TIMESTAMPS}")[rows]}
+    for part, series in _SERIES.items():
+        columns |= _ellipses(file, part, f"{_EYE_TRACKING}/{series}", rows)
+    for name in _UNKNOWN_IN_BLINKS:
+        columns[name] = np.where(blinks[rows], np.nan, columns[name])
+    known = {name: nan_to_null(values) for name, values in columns.items()}
+    return pa.table({"frame": np.arange(rows.start, rows.stop), "likely_blink": blinks[rows], **known})
+
+
+def _ellipses(file: SessionFile, part: str, series: str, rows: slice) -> dict[str, _Series]:
+    centre, area, width, height, angle = (file.dataset(f"{series}/{name}")[rows] for name in _ELLIPSE)
     return {
         f"{part}_area": area,
         f"{part}_area_raw": area,
         f"{part}_center_x": centre[:, 0],
         f"{part}_center_y": centre[:, 1],
-        f"{part}_width": file.dataset(f"{series}/width")[:],
-        f"{part}_height": file.dataset(f"{series}/height")[:],
-        f"{part}_phi": file.dataset(f"{series}/angle")[:],
+        f"{part}_width": width,
+        f"{part}_height": height,
+        f"{part}_phi": angle,
     }
 
 

@@ -53,6 +53,7 @@ from vbn_assets.tables.model import ColumnProblem
 _SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
     "spike_times": read_spike_times,
     "mean_waveforms": read_mean_waveforms,
+    "eye_tracking": read_eye_tracking,
     "lfp": read_lfp,
     "dff_traces": read_dff_traces,
     "corrected_fluorescence_traces": read_corrected_fluorescence_traces,
@@ -74,7 +75,6 @@ _WHOLE: dict[str, Callable[[SessionFile], pa.Table]] = {
     "running_speed": read_running_speed,
     "raw_running_speed": read_raw_running_speed,
     "stimulus_timestamps": read_stimulus_timestamps,
-    "eye_tracking": read_eye_tracking,
     "eye_tracking_rig_geometry": read_rig_geometry,
     "optotagging_table": read_optotagging,
     "session_images": read_session_images,

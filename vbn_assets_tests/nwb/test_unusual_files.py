@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vbn_assets.nwb import lfp, units
+from vbn_assets.nwb import eye_tracking, lfp, units
 from vbn_assets_tests.nwb.conftest import Change, ReadTables, drop_columns, replace
 
 Changed = Callable[[Change], Path]
@@ -178,11 +178,13 @@ def test_pieces_are_bounded(
     path = sample_files["0.5.0", "ecephys_session", "1100000104"]
     whole = read_tables(path)
     monkeypatch.setattr(units, "_PIECE_BYTES", 24 * 2000)
+    monkeypatch.setattr(eye_tracking, "_PIECE_ROWS", 100)
     sliced = read_tables(path)
     assert sliced == whole
     counts = whole["spike_times"].group_by("unit_id").aggregate([([], "count_all")])["count_all"].to_pylist()
     assert max(len(chunk) for chunk in sliced["spike_times"]["unit_id"].chunks) <= max(2000, *counts)
     assert sliced["spike_times"]["unit_id"].num_chunks > 5
+    assert max(len(chunk) for chunk in sliced["eye_tracking"]["frame"].chunks) == 100
 
 
 def test_session_without_optotagging(changed: Changed, read_tables: ReadTables) -> None:
