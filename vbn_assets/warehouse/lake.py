@@ -37,8 +37,8 @@ METADATA_ROW_GROUP_ROWS = 122_880
 """Of a release's metadata: a thread of DuckDB reads a row group at a time, and one unit is in one of three."""
 ROW_GROUP_BYTES = 32 << 20
 """A row group is held in memory while it is written: rows of waveforms are two hundred times a spike's size."""
-LFP_STEPS_BYTES = 64 << 10
-"""16 thousand steps of 0.2 µV: more than a trace of LFP has in minutes."""
+DICTIONARY_BYTES = 64 << 10
+"""A longer one is of values that hardly repeat, and takes memory for nothing. LFP has fewer steps, of 0.2 µV."""
 REMEMBERED_RECORDS = 8_192
 """More than a project has files, of 5 kB each."""
 WRITERS = 2
@@ -323,27 +323,33 @@ def _row_groups(reading: Reading) -> Iterator[pa.Table]:
 def encoding(schema: pa.Schema) -> dict[str, Any]:
     """Doubles as byte streams: on spikes that is half the time and four fifths of the size of plain pages.
 
-    Lists of single floats, which are LFP, are multiples of the amplifier's step: a dictionary of the steps is half the
-    size; one that grows beyond `LFP_STEPS_BYTES` is no such thing and is given up. Nobody looks for their least and
-    largest sample, which a tenth of the time would go to.
+    All else has a dictionary up to `DICTIONARY_BYTES`. So have the 256 gray levels of images, and LFP, whose single
+    floats are multiples of the amplifier's step: half the size. Nobody looks for the least and largest sample of LFP,
+    which a tenth of the time would go to.
     """
-    floats = [path for column in schema for path in _float_paths(column)]
-    others = [column.name for column in schema if not _float_paths(column)]
-    streams = dict.fromkeys(floats, "BYTE_STREAM_SPLIT") or None
-    steps = [f"{column.name}.list.element" for column in schema if column.type == pa.list_(pa.float32())]
-    options: dict[str, Any] = {"use_dictionary": [*others, *steps], "column_encoding": streams}
-    if steps:
-        plain = [column.name for column in schema if not pa.types.is_list(column.type)]
-        options |= {"dictionary_pagesize_limit": LFP_STEPS_BYTES, "write_statistics": plain}
-    return options
+    streams = [_path(column) for column in schema if _is_series(column.type)]
+    others = [_path(column) for column in schema if not _is_series(column.type)]
+    lfp = any(column.type == pa.list_(pa.float32()) for column in schema)
+    return {
+        "use_dictionary": others,
+        "dictionary_pagesize_limit": DICTIONARY_BYTES,
+        "column_encoding": dict.fromkeys(streams, "BYTE_STREAM_SPLIT") or None,
+        "write_statistics": [c.name for c in schema if not pa.types.is_list(c.type)] if lfp else True,
+    }
 
 
-def _float_paths(column: pa.Field) -> list[str]:
-    if pa.types.is_float64(column.type):
-        return [column.name]
-    if pa.types.is_list(column.type) and pa.types.is_float64(column.type.value_type):
-        return [f"{column.name}.list.element"]
-    return []
+def _is_series(type_: pa.DataType) -> bool:
+    """Doubles, or lists of them."""
+    return bool(pa.types.is_float64(type_.value_type if pa.types.is_list(type_) else type_))
+
+
+def _path(column: pa.Field) -> str:
+    """What Parquet calls a column's values, in however many lists they are."""
+    path: str = column.name
+    type_ = column.type
+    while pa.types.is_list(type_):
+        path, type_ = f"{path}.list.element", type_.value_type
+    return path
 
 
 def _read_record(path: Path) -> Record:

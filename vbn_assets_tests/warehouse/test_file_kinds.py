@@ -173,6 +173,14 @@ def test_a_window_of_lfp_can_be_found_without_reading_samples(
         assert said["samples.list.element"] is None
 
 
+def test_gray_levels_are_a_dictionary(workspace: Workspace, records: dict[tuple[str, str], Record]) -> None:
+    image = records["ecephys_session", "1100000104"].shared[0]
+    columns = pq.ParquetFile(workspace.lake.path(image)).metadata.row_group(0)
+    encodings = {columns.column(at).path_in_schema: columns.column(at).encodings for at in range(columns.num_columns)}
+    for form in ("unwarped", "warped"):
+        assert "RLE_DICTIONARY" in encodings[f"{form}.list.element.list.element"]
+
+
 def test_lfp_belongs_to_its_session(con: duckdb.DuckDBPyConnection) -> None:
     for table in ("lfp", "lfp_timestamps", "lfp_channels", "current_source_density"):
         rows = con.execute(f"SELECT DISTINCT ecephys_probe_id, ecephys_session_id FROM vbn.{table} ORDER BY 1")
