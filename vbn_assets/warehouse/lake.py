@@ -12,7 +12,6 @@ Nothing here knows NWB, CSV or DuckDB: it stores Arrow tables and tells what it 
 
 from __future__ import annotations
 
-import ctypes
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vbn_assets.errors import WarehouseError
+from vbn_assets.memory import give_back, share_one_heap
 from vbn_assets.mirror.disk import locked
 from vbn_assets.tables import Entity, Table
 from vbn_assets.warehouse.drafts import drafts, force, name, remove_abandoned, writing
@@ -44,8 +44,7 @@ REMEMBERED_RECORDS = 8_192
 WRITERS = 2
 """Tables of one file written at a time: each keeps one core busy, and more only cost memory."""
 
-_M_ARENA_MAX = -8
-"""In glibc's malloc.h."""
+share_one_heap()  # before any thread here has one of its own
 
 
 class Reading(Protocol):
@@ -170,12 +169,10 @@ class Lake:
     @contextmanager
     def drafted(self, readings: Sequence[_Reading]) -> Iterator[list[Draft[_Reading]]]:
         """Every reading written, a few at a time, but not yet in its place. Raises as `write` does."""
-        _share_one_heap()
         with drafts(self._drafts, len(readings)) as paths:
             with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
                 list(pool.map(_write_draft, paths, readings))
-            # What Arrow keeps of these tables' memory does not fit what comes next, and would be held beside it.
-            pa.default_memory_pool().release_unused()
+            give_back()
             yield [Draft(path, reading) for path, reading in zip(paths, readings, strict=True)]
 
     def place(self, source: Source, written: Iterable[Draft[Reading]]) -> dict[str, TableFile]:
@@ -276,17 +273,6 @@ class Lake:
             )
 
 
-def _share_one_heap() -> None:
-    """Let writers of one file after another keep to the memory of the first.
-
-    glibc gives every thread a heap of its own, and whichever thread has the largest table leaves its heap that large:
-    a quarter more after ten files. Other C libraries have no such heaps.
-    """
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    if set_option:
-        set_option(_M_ARENA_MAX, 1)
-
-
 def _write_draft(path: Path, reading: Reading) -> None:
     with writing(path):
         _write_parquet(path, reading)
@@ -305,6 +291,7 @@ def _write_parquet(path: Path, reading: Reading) -> None:
                 writer = pq.ParquetWriter(path, group.schema, compression="lz4", **encoding(group.schema))
                 open_until_written.enter_context(writer)
             writer.write_table(group, row_group_size=rows)
+            del group  # or it would stay while the next one is read
 
 
 def _row_groups(reading: Reading) -> Iterator[pa.Table]:
