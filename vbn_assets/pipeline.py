@@ -362,8 +362,10 @@ def _commit(
     files = lake.place(source, written)
     images = session.images(lake.read(files["session_images"])) if "session_images" in files else []
     units = _released_units(workspace, source)
-    claims = check_file(workspace.project, lake, source, files, counted=session.counted(), released_units=units)
-    shared = lake.keep(images)
+    with ThreadPoolExecutor(1) as alongside:
+        keeping = alongside.submit(lake.keep, images)
+        claims = check_file(workspace.project, lake, source, files, counted=session.counted(), released_units=units)
+    shared = keeping.result()
     return lake.commit(Record(source, files, claims, seconds=time.monotonic() - started, shared=shared))
 
 

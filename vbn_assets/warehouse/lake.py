@@ -167,10 +167,10 @@ class Lake:
             return self.place(source, written)
 
     @contextmanager
-    def drafted(self, readings: Sequence[_Reading]) -> Iterator[list[Draft[_Reading]]]:
-        """Every reading written, a few at a time, but not yet in its place. Raises as `write` does."""
+    def drafted(self, readings: Sequence[_Reading], writers: int = WRITERS) -> Iterator[list[Draft[_Reading]]]:
+        """Every reading written, `writers` at a time, but not yet in its place. Raises as `write` does."""
         with drafts(self._drafts, len(readings)) as paths:
-            with ThreadPoolExecutor(WRITERS, thread_name_prefix="lake") as pool:
+            with ThreadPoolExecutor(writers, thread_name_prefix="lake") as pool:
                 list(pool.map(_write_draft, paths, readings))
             give_back()
             yield [Draft(path, reading) for path, reading in zip(paths, readings, strict=True)]
@@ -186,9 +186,13 @@ class Lake:
         return placed
 
     def keep(self, readings: Iterable[SharedReading]) -> tuple[TableFile, ...]:
-        """Write what is not there yet of rows that many source files have in common. Raises as `write` does."""
+        """Write what is not there yet of rows that many source files have in common. Raises as `write` does.
+
+        One reading at a time: an image takes five times its size while it is written.
+        """
         paths = {self._shared_path(reading): reading for reading in readings}
-        with self.drafted([reading for path, reading in paths.items() if not path.exists()]) as written:
+        missing = [reading for path, reading in paths.items() if not path.exists()]
+        with self.drafted(missing, writers=1) as written:
             for draft in written:
                 name(draft.path, self._shared_path(draft.reading))
         return tuple(self._file(path, reading.table) for path, reading in paths.items())
