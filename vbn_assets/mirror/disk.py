@@ -69,10 +69,10 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[int]:
     The file and its folder may be removed meanwhile, or the file renamed: whoever is next makes it anew.
     """
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # the folder went away with the one before us
+        except FileNotFoundError:  # there is no folder yet, or it went away with the one before us
+            path.parent.mkdir(parents=True, exist_ok=True)
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,19 +90,20 @@ class Ledger:
 
     def copies(self, file_hash: str) -> list[Path]:
         """Files that had this hash when last seen; whether they still have is for the caller to find out."""
-        return [Path(path) for path, known in self._known() if known == file_hash and _is_file(path)]
+        ours = (self._path(name) for name, seen in self._seen().items() if seen.file_hash == file_hash)
+        allensdks = (path for path, known in self._downloads().items() if known == file_hash)
+        return [Path(path) for path in dict.fromkeys((*ours, *allensdks)) if _is_file(path)]
 
     def hashes(self) -> set[str]:
         """The hashes of which there is a copy, as far as one can say without reading each."""
-        return {known for path, known in self._known() if _is_file(path)}
+        known = {*self._hashed().items(), *self._downloads().items()}
+        return {file_hash for path, file_hash in known if _is_file(path)}
 
-    def _known(self) -> Iterable[tuple[str, str]]:
-        """Paths and the hashes they had: of files that may be gone since, or be another machine's."""
-        return dict.fromkeys([*self._hashed(), *self._downloads().items()])
+    def _hashed(self) -> dict[str, str]:
+        return {self._path(name): seen.file_hash for name, seen in self._seen().items()}
 
-    def _hashed(self) -> Iterable[tuple[str, str]]:
-        seen = self._verified.known() | self._unwritten
-        return ((f"{self._real_root}/{name}", file.file_hash) for name, file in seen.items())
+    def _seen(self) -> dict[str, Seen]:
+        return self._verified.known() | self._unwritten
 
     def ensure(self) -> None:
         """Make AllenSDK's record if there is none: without it AllenSDK warns that it does not know its files."""
@@ -120,6 +121,10 @@ class Ledger:
     def _name(self, real: str) -> str:
         """The file itself, by whatever name or link, from the mirror's root on: the mirror may move."""
         return os.path.relpath(real, self._real_root)
+
+    def _path(self, name: str) -> str:
+        """Where the file of that name is."""
+        return f"{self._real_root}/{name}"
 
     def _write_waiting(self) -> None:
         """Write the entries of all threads that wait for the lock: AllenSDK's record is written whole each time."""
@@ -148,7 +153,7 @@ class Ledger:
             _log.warning("%s cannot be read (%s): it is made anew from what else is known", self._downloads_path, error)
             if os.access(self._root, os.W_OK):
                 self._downloads_path.replace(self._downloads_path.with_name(f"{DOWNLOADS}.broken"))
-        return {path: known for path, known in self._hashed() if _is_file(path)}
+        return {path: known for path, known in self._hashed().items() if _is_file(path)}
 
     def _write_downloads(self, downloads: Mapping[str, str]) -> None:
         replace_file(self._downloads_path, _as_allensdk_writes(downloads).encode())
