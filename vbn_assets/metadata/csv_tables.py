@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import csv
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,8 +55,7 @@ _BLOCK_BYTES = 4 << 20
 """Bytes parsed at once, 9 thousand rows of units.csv: the floats of a column's piece are less than the 128 kB beyond
 which the C library asks the system for new memory each time. Smaller ones would be too many calls."""
 
-_WORKERS = 2
-"""Columns converted at once; numpy holds the interpreter often enough that more only stand in each other's way."""
+_WHOLE_NUMBER = r"^[+-]?[0-9]+$"
 
 _REMEDY = "Nothing of this table is published; the releases before stay as they are."
 
@@ -70,58 +69,58 @@ def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
     A field's metadata tells (`WRITTEN_AS`) where whole numbers stand for floats or the other way round.
     """
     name = path.name
-    text = _read_csv(path, description, release)
-    described = {column.name: column for column in description.columns}
-    extra = [column for column in text.column_names if column not in described]
+    described = {column.name: column.type for column in description.columns}
+    read = _read_csv(path, described, release)
+    extra = [column for column in read.column_names if column not in described]
     if extra:
         _log.warning("%s of release %s has columns not described: %s; kept", name, release, ", ".join(extra))
-
-    def typed(column: str) -> pa.ChunkedArray:
-        if column in extra:
-            return _inferred(text.column(column))
-        return _typed(text.column(column), described[column].type, column, name, release)
-
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        columns = list(pool.map(typed, text.column_names))
-    fields = [
-        pa.field(column, values.type, metadata=_marks(text.column(column), values.type))
-        for column, values in zip(text.column_names, columns, strict=True)
-    ]
     try:
-        table = conform(pa.table(columns, pa.schema(fields)), description, file=name, release=release)
+        table = conform(read, description, file=name, release=release)
     except ColumnProblem as problem:
         raise MetadataError(**vars(problem)) from problem
     _check_key(table, description, name, release)
     return table
 
 
-def _read_csv(path: Path, description: Table, release: str) -> pa.Table:
-    """The columns as the parser's own types where they are plain, else all as strings; null where pandas says NaN."""
+def _read_csv(path: Path, described: Mapping[str, pa.DataType], release: str) -> pa.Table:
+    """The columns typed as described, any other as inferred; null where pandas says NaN.
+
+    The parser itself makes the plain types, unless one of them looks like another: then all is text to it.
+    """
     try:
         header = _header(path)
         if len(set(header)) != len(header):
             raise pa.ArrowInvalid("a column stands twice in the header: " + ", ".join(header))
+        types = {name: described.get(name) for name in header}
         as_text = dict.fromkeys(header, pa.string())
-        plain = {c.name: c.type for c in description.columns if c.name in as_text and c.type in _PLAIN}
+        plain = {name: dtype for name, dtype in types.items() if dtype in _PLAIN}
         try:
-            return _parsed(path, as_text | plain, newlines_in_values=False)
+            return _typed_table(_batches(path, as_text | plain, newlines_in_values=False), types, path.name, release)
         except pa.ArrowInvalid:
-            return _parsed(path, as_text, newlines_in_values=True)
+            return _typed_table(_batches(path, as_text, newlines_in_values=True), types, path.name, release)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise MetadataError(
             f"is no table: {error}", file=path.name, release=release, expected="a CSV file", remedy=_REMEDY
         ) from error
 
 
-def _parsed(path: Path, types: dict[str, pa.DataType], *, newlines_in_values: bool) -> pa.Table:
+def _batches(path: Path, types: Mapping[str, pa.DataType], *, newlines_in_values: bool) -> Iterator[pa.RecordBatch]:
+    """The rows as Arrow parses them: each batch in a thread of its own, while the one before is worked on."""
     from pyarrow import csv as arrow_csv
 
-    return arrow_csv.read_csv(
-        path,
-        read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=newlines_in_values),
-        convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=True),
-    )
+    with (
+        arrow_csv.open_csv(
+            path,
+            read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=newlines_in_values),
+            convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=True),
+        ) as parser,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        coming = thread.submit(next, parser, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, parser, None)
+            yield batch
 
 
 def _header(path: Path) -> list[str]:
@@ -172,19 +171,33 @@ _PARSERS: dict[pa.DataType, Callable[[pa.Array], pa.Array]] = {
 }
 
 
-def _parse(text: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
-    if text.type == dtype:
-        return text
-    return pa.chunked_array([_PARSERS[dtype](chunk) for chunk in text.chunks], dtype)
+def _typed_table(
+    batches: Iterator[pa.RecordBatch], types: Mapping[str, pa.DataType | None], file: str, release: str
+) -> pa.Table:
+    """All rows with their columns typed and marked. The text of a batch is gone before the next."""
+    pieces: dict[str, list[pa.Array]] = {name: [] for name in types}
+    whole, rows = set(types), 0
+    for batch in batches:
+        whole -= {name for name in whole if not _all_whole(batch.column(name))}
+        for name, dtype in types.items():
+            pieces[name].append(_typed(batch.column(name), dtype, name, file, release, rows))
+        rows += batch.num_rows
+    columns = {name: pa.chunked_array(pieces[name], dtype or pa.string()) for name, dtype in types.items()}
+    columns |= {name: _inferred(columns[name]) for name, dtype in types.items() if dtype is None}
+    fields = [pa.field(name, values.type, metadata=_mark(values, name in whole)) for name, values in columns.items()]
+    return pa.table(list(columns.values()), pa.schema(fields))
 
 
-def _typed(text: pa.ChunkedArray, dtype: pa.DataType, column: str, file: str, release: str) -> pa.ChunkedArray:
+def _typed(
+    text: pa.Array, dtype: pa.DataType | None, column: str, file: str, release: str, rows_before: int
+) -> pa.Array:
+    """One batch's column; as it is where nobody described it."""
     try:
-        return _parse(text, dtype)
+        return text if dtype is None else _parse(text, dtype)
     except (ValueError, pa.ArrowTypeError) as error:
         row, value = _first_bad(text, dtype)
         raise MetadataError(
-            f"column {column!r} has a value of another type in row {row}",
+            f"column {column!r} has a value of another type in row {rows_before + row}",
             file=file,
             release=release,
             expected=str(dtype),
@@ -193,24 +206,29 @@ def _typed(text: pa.ChunkedArray, dtype: pa.DataType, column: str, file: str, re
         ) from error
 
 
-def _marks(text: pa.ChunkedArray, dtype: pa.DataType) -> dict[bytes, bytes] | None:
+def _parse(text: pa.Array, dtype: pa.DataType) -> pa.Array:
+    return text if text.type == dtype else _PARSERS[dtype](text)
+
+
+def _mark(values: pa.ChunkedArray, whole: bool) -> dict[bytes, bytes] | None:
     """What a column's numbers look like, if not like what they are: 385 for a float, 29.0 for a whole number."""
-    if text.type != pa.string() or text.null_count == len(text):
-        return None
-    if dtype == pa.float64() and _all_match(text, r"^[+-]?[0-9]+$"):
+    if values.type == pa.float64() and whole and values.null_count < len(values):
         return {WRITTEN_AS: b"int64"}
-    if dtype == pa.int64() and not _all_match(text, r"^[+-]?[0-9]+$"):
+    if values.type == pa.int64() and not whole:
         return {WRITTEN_AS: b"double"}
     return None
 
 
-def _all_match(text: pa.ChunkedArray, pattern: str) -> bool:
-    """Whether every value matches; known after one value, or one chunk, where that does not."""
-    pieces = (text.slice(0, 1), *text.chunks)
-    return all(pc.all(pc.match_substring_regex(values, pattern), min_count=0).as_py() for values in pieces)
+def _all_whole(text: pa.Array) -> bool:
+    """Whether every value is a whole number, or none; mostly known after one value."""
+    if text.type != pa.string():
+        return True
+    return all(
+        pc.all(pc.match_substring_regex(values, _WHOLE_NUMBER), min_count=0).as_py() for values in (text[:1], text)
+    )
 
 
-def _first_bad(text: pa.ChunkedArray, dtype: pa.DataType) -> tuple[int, str]:
+def _first_bad(text: pa.Array, dtype: pa.DataType) -> tuple[int, str]:
     """Row (the first after the header is 1) and text of the first value that is not of the type."""
     for row, value in enumerate(text, start=1):
         try:
@@ -224,7 +242,7 @@ def _inferred(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column nobody described: int64, float64 or bool where every value is one, else text."""
     for dtype in (pa.int64(), pa.float64(), pa.bool_()):
         try:
-            return _parse(text, dtype)
+            return pa.chunked_array([_parse(chunk, dtype) for chunk in text.chunks], dtype)
         except ValueError:
             continue
     return text

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vbn_assets.errors import MetadataError
+from vbn_assets.metadata import csv_tables
 from vbn_assets.metadata.csv_tables import read_table
 from vbn_assets.projects import VBN, VBO
-from vbn_assets.tables.model import PRESENT_COLUMNS
+from vbn_assets.tables.model import PRESENT_COLUMNS, WRITTEN_AS
 from vbn_assets_tests.golden import golden
 
 if TYPE_CHECKING:
@@ -132,6 +133,35 @@ def test_bad_file_is_refused_by_name(text: str, says: list[str], tmp_path: Path)
         read_text(tmp_path, text)
     for words in ["probes.csv of release 9.9.9", *says]:
         assert words in str(refused.value)
+
+
+@pytest.fixture
+def in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read a few rows at a time."""
+    monkeypatch.setattr(csv_tables, "_BLOCK_BYTES", 4 * len(ROW))
+
+
+@pytest.mark.usefixtures("in_small_blocks")
+def test_numbers_are_marked_by_what_they_are_in_all_blocks(tmp_path: Path) -> None:
+    row = ROW.replace("30000.1,1250.0", "385,{lfp}").strip() + ",7\n"
+    rates = ["5"] * 17 + ["5.5"]
+    rows = [row.format(id=id, units=3, lfp=rate) for id, rate in enumerate(rates)]
+    table = read_text(tmp_path, PROBES.strip() + ",depth\n" + "".join(rows))
+    assert table["lfp_sampling_rate"].num_chunks > 3
+    assert table["lfp_sampling_rate"].to_pylist() == [float(rate) for rate in rates]
+    assert table["depth"].to_pylist() == [7] * 18
+    marks = {field.name: field.metadata for field in table.schema}
+    assert marks["sampling_rate"] == {WRITTEN_AS: b"int64"}
+    assert marks["lfp_sampling_rate"] is None
+
+
+@pytest.mark.usefixtures("in_small_blocks")
+@pytest.mark.parametrize(("column", "value"), [("unit_count", ",3,"), ("sampling_rate", "30000.1")])
+def test_a_bad_value_in_a_later_block_is_named_by_its_row(tmp_path: Path, column: str, value: str) -> None:
+    rows = [ROW.format(id=id, units=3) for id in range(18)]
+    rows[16] = rows[16].replace(value, value.replace(value.strip(","), "many"))
+    with pytest.raises(MetadataError, match=f"{column}.* row 17.*many"):
+        read_text(tmp_path, PROBES + "".join(rows))
 
 
 def test_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
