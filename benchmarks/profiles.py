@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import behavior_session_to_lake
@@ -72,8 +73,9 @@ class Stage:
     """Short ones are sampled several times."""
 
 
-def of_a_session(history: Path, folder: Path) -> Iterator[Stage]:
+def of_a_session(history: Path | None, folder: Path) -> Iterator[Stage]:
     """From its file to the lake, by the client, and as a question in SQL."""
+    history = history or client.generated(folder / "history")
     (file,) = history.rglob("ecephys_session_*.nwb")
     title = f"Session of {file.stat().st_size / 1e6:,.0f} MB → lake, published"
     yield Stage(title, VBN_COMMAND, ("extract", file), {"VBN_DATA_DIR": str(folder / "extracted")})
@@ -145,8 +147,8 @@ def of_a_dagster_run(folder: Path) -> Iterator[Stage]:
 
 def stages(history: Path | None, scratch: Path) -> Iterator[Stage]:
     """Each is prepared when the one before it is done."""
-    yield from of_a_session(history or client.generated(scratch / "history"), scratch)
-    for kind in (of_a_behavior_file, of_metadata, of_a_publish, of_a_mirror, of_a_dagster_run):
+    of_session = partial(of_a_session, history)
+    for kind in (of_session, of_a_behavior_file, of_metadata, of_a_publish, of_a_mirror, of_a_dagster_run):
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             yield from kind(Path(folder))
 
