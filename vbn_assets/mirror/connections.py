@@ -18,6 +18,8 @@ from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError
 from urllib3.util import make_headers
 
+from vbn_assets.mirror.objects import Interrupted
+
 if TYPE_CHECKING:
     from ssl import SSLContext
 
@@ -29,10 +31,6 @@ _LEAST = 64 << 10
 """Bytes handed on at a time, but for the last: TLS brings 16 kB, and each would be a write."""
 _KEPT = 32
 """Connections that stay open while nobody uses them: as many as all downloads of a sync use at once."""
-
-
-class Interrupted(Exception):
-    """No answer, or one that ended early, for a reason that may be gone at the next try."""
 
 
 class Answer:

@@ -18,8 +18,7 @@ from hashlib import blake2b
 from itertools import chain
 
 from vbn_assets.errors import DiskFull, DownloadError
-from vbn_assets.mirror.connections import Interrupted
-from vbn_assets.mirror.objects import Contradiction, Objects
+from vbn_assets.mirror.objects import Contradiction, Interrupted, Objects
 from vbn_assets.mirror.partial import Part, Partial
 from vbn_assets.mirror.progress import Progress
 from vbn_assets.releases.manifest import ReleaseFile

@@ -8,16 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from vbn_assets.errors import BucketError, FileGone
-from vbn_assets.mirror.connections import Answer, Connections, Interrupted
 from vbn_assets.projects import Project
 from vbn_assets.releases.manifest import ReleaseFile
+
+if TYPE_CHECKING:
+    from vbn_assets.mirror.connections import Answer, Connections
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _MAY_PASS = frozenset({408, 429})
 """Refusals below 500 that say: later."""
+
+
+class Interrupted(Exception):
+    """No answer, or one that ended early, for a reason that may be gone at the next try."""
 
 
 class Contradiction(Exception):
@@ -46,9 +54,16 @@ class Objects:
     def __init__(
         self, project: Project, endpoint_url: str | None, connect_seconds: float, request_seconds: float
     ) -> None:
-        url = endpoint_url or f"https://{project.bucket}.s3.{project.region}.amazonaws.com"
+        self._url = endpoint_url or f"https://{project.bucket}.s3.{project.region}.amazonaws.com"
         self._folder = f"/{project.bucket}/" if endpoint_url else "/"
-        self._connections = Connections(url, connect_seconds, request_seconds)
+        self._seconds = connect_seconds, request_seconds
+
+    @cached_property
+    def _connections(self) -> Connections:
+        """Made when something is fetched: urllib3 is a tenth of what a process imports that fetches nothing."""
+        from vbn_assets.mirror.connections import Connections
+
+        return Connections(self._url, *self._seconds)
 
     @contextmanager
     def read(self, file: ReleaseFile, start: int, stop: int) -> Iterator[Body]:

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from vbn_assets.mirror.connections import CHUNK, Connections, Interrupted
+from vbn_assets.mirror.connections import CHUNK, Connections
+from vbn_assets.mirror.objects import Interrupted
 
 HOST = "objects.test"
 BODY = os.urandom(2 * CHUNK + 5)

@@ -82,7 +82,7 @@ def test_nobody_asks_pynwb_about_a_good_file(sample_files: Files, tmp_path: Path
     script = (
         "import sys; from vbn_assets.cli import main\n"
         "try: main()\n"
-        "finally: print({'pynwb', 'hdmf', 'dagster', 'boto3', 'obstore'} & {*sys.modules})"
+        "finally: print({'pynwb', 'hdmf', 'dagster', 'boto3', 'urllib3'} & {*sys.modules})"
     )
     file = sample_files["0.5.0", "ecephys_session", "1100000104"]
     done = subprocess.run(
