@@ -6,4 +6,8 @@ describes every table once; `pipeline` is the way from end to end; Dagster (`def
 command (`cli`) both call it.
 """
 
+from vbn_assets.memory import share_one_heap
+
 __version__ = "0.1.0"
+
+share_one_heap()  # before Arrow is imported: that starts a thread

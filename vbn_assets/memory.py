@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ctypes
 
-import pyarrow as pa
-
 _M_ARENA_MAX = -8
 """In glibc's malloc.h."""
 
@@ -27,6 +25,8 @@ def share_one_heap() -> None:
 
 def give_back() -> None:
     """Let the system have what Arrow and the C library keep for later: it rarely fits what comes next."""
+    import pyarrow as pa
+
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:

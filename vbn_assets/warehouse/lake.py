@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vbn_assets.errors import WarehouseError
-from vbn_assets.memory import give_back, share_one_heap
+from vbn_assets.memory import give_back
 from vbn_assets.mirror.disk import locked
 from vbn_assets.tables import Entity, Table
 from vbn_assets.warehouse.drafts import drafts, force, name, remove_abandoned, writing
@@ -43,8 +43,6 @@ REMEMBERED_RECORDS = 8_192
 """More than a project has files, of 5 kB each."""
 WRITERS = 2
 """Tables of one file written at a time: each keeps one core busy, and more only cost memory."""
-
-share_one_heap()  # before any thread here has one of its own
 
 
 class Reading(Protocol):
