@@ -135,8 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
 
     def _write(self, data: bytes) -> None:
+        self.server.count(len(data))  # first: who has all the bytes may ask at once how many there were
         self.wfile.write(data)
-        self.server.count(len(data))
 
 
 @contextmanager
