@@ -21,6 +21,8 @@ DENIED = "403"
 GONE = "404"
 HELD = "held"
 """No answer before the server is `released`."""
+HELD_GONE = "held 404"
+"""None before that either, then a 404."""
 STALL = "stall"
 """Headers and half the body, then silence."""
 TRICKLE = "trickle"
@@ -92,9 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         start, stop = (int(match[1]), min(int(match[2]) + 1, size)) if match else (0, size)
         fault = self.server.next_fault(key, start, stop)
-        if fault == HELD:
+        if fault in (HELD, HELD_GONE):
             self.server.released.wait()
-            fault = OK
+            fault = OK if fault == HELD else GONE
         if fault in (UNAVAILABLE, DENIED):
             self._refuse(int(fault), "SlowDown" if fault == UNAVAILABLE else "AccessDenied")
         elif fault == GONE or body is None:

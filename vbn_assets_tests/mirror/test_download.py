@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from hashlib import blake2b
 from itertools import repeat
@@ -26,6 +27,7 @@ from vbn_assets_tests.faulty_s3 import (
     DENIED,
     GONE,
     HELD,
+    HELD_GONE,
     OK,
     RESET,
     SHORT,
@@ -35,11 +37,9 @@ from vbn_assets_tests.faulty_s3 import (
     WRONG,
     FaultyS3,
 )
-from vbn_assets_tests.mirror.conftest import HASTY, IMPATIENT, MB, Watcher, content, work_files
+from vbn_assets_tests.mirror.conftest import HASTY, IMPATIENT, MB, SECONDS, Watcher, content, work_files
 
 Publish = Callable[..., ReleaseFile]
-SECONDS = 600
-"""For what another process does in one or two; longer than this it is stuck."""
 
 
 @pytest.mark.parametrize("size", [0, 1, MB, MB + 1, 5 * MB + 77])
@@ -185,9 +185,7 @@ def test_an_object_that_turns_out_to_be_another_is_begun_anew(s3: FaultyS3, publ
 def test_what_is_complete_is_not_fetched_again(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
     body = content(6 * MB)
     file = publish(body)
-    s3.misbehave([*repeat(OK, 3), *repeat(GONE, 9)])
-    with pytest.raises(FileGone):
-        mirror.fetch(file)
+    fetch_until_gone(s3, mirror, file, kept=3)
     s3.misbehave([])
     s3.forget_traffic()
     watcher = Watcher()
@@ -202,9 +200,7 @@ def test_what_is_complete_is_not_fetched_again(s3: FaultyS3, publish: Publish, m
 def test_rot_in_what_was_kept_is_found_and_fetched_anew(s3: FaultyS3, publish: Publish, mirror: Mirror) -> None:
     body = content(4 * MB)
     file = publish(body)
-    s3.misbehave([OK, OK, *repeat(GONE, 9)])
-    with pytest.raises(FileGone):
-        mirror.fetch(file)
+    fetch_until_gone(s3, mirror, file, kept=2)
     s3.misbehave([])
     (data,) = mirror.root.glob(".download/*.part")
     with data.open("r+b") as kept:
@@ -318,6 +314,17 @@ def assert_one_line_about(error: VbnError, file: ReleaseFile) -> None:
     assert "\n" not in text
 
 
+def fetch_until_gone(s3: FaultyS3, mirror: Mirror, file: ReleaseFile, kept: int) -> None:
+    """Have so many parts complete when the file is gone: a refusal also ends what is still on its way."""
+    s3.misbehave([*repeat(OK, kept), *repeat(HELD_GONE, 9)])
+    with ThreadPoolExecutor(1) as pool:
+        fetched = pool.submit(mirror.fetch, file)
+        wait_for_parts(mirror, kept)
+        s3.released.set()
+        with pytest.raises(FileGone):
+            fetched.result()
+
+
 def fetch_elsewhere(mirror: Mirror, s3: FaultyS3, file: ReleaseFile, before: str = "") -> subprocess.Popen[str]:
     """Have another process fetch, which prints how; it is about to when this returns."""
     script = f"""{before}
@@ -325,7 +332,7 @@ from pathlib import Path
 from vbn_assets.mirror import Limits, Mirror
 from vbn_assets.projects import VBN
 from vbn_assets.releases.manifest import ReleaseFile
-limits = Limits(**{asdict(replace(HASTY, request_seconds=SECONDS))!r})
+limits = Limits(**{asdict(HASTY)!r})
 mirror = Mirror(Path({str(mirror.root)!r}), VBN, endpoint_url={s3.url!r}, limits=limits)
 print("asks", flush=True)
 print(mirror.fetch(ReleaseFile(**{asdict(file)!r})).how)
