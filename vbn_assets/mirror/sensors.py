@@ -20,7 +20,7 @@ from vbn_assets.resources import VisualBehavior
 RUNS_A_TICK = 25
 """Runs are started one after another, seconds each: more would wait in the queue and hide what is asked next."""
 LOOK_SECONDS = 15
-"""A look reads the lake's records and a page of runs: milliseconds, and a user who asks sees it start soon."""
+"""A look reads the lake's records and the job's runs: milliseconds each hundred, and who asks sees it start soon."""
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Dagster's tags for a run of several partitions."""

@@ -1,17 +1,16 @@
 """The sensor that looks for new releases.
 
-One listing of the manifests prefix a tick: no file is read, no event written, so a tick ends in a second and an
-outage in well under Dagster's minute. What is done about a release is done in its run.
+One listing of the manifests prefix a tick: no manifest is read, no event written, so a tick ends in a second and an
+outage in well under Dagster's minute. What was asked for is told by the runs, not by a cursor. What is done about a
+release is done in its run.
 """
-
-import json
 
 import dagster as dg
 
 from vbn_assets.partitions import releases_of
 from vbn_assets.projects import Project
-from vbn_assets.releases.bucket import list_manifests
-from vbn_assets.resources import AnonymousS3
+from vbn_assets.releases.bucket import ManifestListing, list_manifests
+from vbn_assets.resources import AnonymousS3, VisualBehavior
 
 ATTEMPTS = 3
 """Dagster never repeats a run key. A release whose run failed is asked for again, this often in all."""
@@ -32,21 +31,23 @@ def release_sensor(project: Project, job: str, interval_seconds: int) -> dg.Sens
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Looks for new releases under {project.manifest_prefix()} and asks for each to be made.",
     )
-    def sensor(context: dg.SensorEvaluationContext, s3: AnonymousS3) -> dg.SensorResult | dg.SkipReason:
-        etags = {manifest.version: manifest.etag for manifest in list_manifests(s3.get_client(), project)}
-        seen: dict[str, str] = json.loads(context.cursor or "{}")
+    def sensor(
+        context: dg.SensorEvaluationContext, s3: AnonymousS3, visual_behavior: VisualBehavior
+    ) -> dg.SensorResult | dg.SkipReason:
+        kept = visual_behavior.workspace(project.name).mirror.versions()
+        published = list_manifests(s3.get_client(), project)
         requests = []
-        for version, etag in etags.items():
-            replaced = seen.get(version, etag) != etag
-            attempt = 1 if replaced else next_attempt(context.instance, job, {release_tag(project): version})
+        for manifest in published:
+            tags = {release_tag(project): manifest.version, manifest_tag(project): manifest.etag}
+            attempt = next_attempt(context.instance, job, tags, lost=manifest.version not in kept)
             if attempt:
-                requests.append(_request(project, version, attempt, etag if replaced else None))
+                requests.append(_request(project, manifest, attempt, tags))
         if not requests:
-            return dg.SkipReason(f"{len(etags)} releases are published, the newest {list(etags)[-1]}: all asked for.")
+            newest = published[-1].version
+            return dg.SkipReason(f"{len(published)} releases are published, the newest {newest}: all asked for.")
+        versions = [manifest.version for manifest in published]
         return dg.SensorResult(
-            run_requests=requests,
-            dynamic_partitions_requests=[releases_of(project).build_add_request(list(etags))],
-            cursor=json.dumps(etags),
+            run_requests=requests, dynamic_partitions_requests=[releases_of(project).build_add_request(versions)]
         )
 
     return sensor
@@ -58,24 +59,29 @@ def under_way(instance: dg.DagsterInstance, job: str | None = None) -> bool:
     return bool(instance.get_run_records(dg.RunsFilter(job_name=job, statuses=unfinished), limit=1))
 
 
-def next_attempt(instance: dg.DagsterInstance, job: str, tags: dict[str, str]) -> int | None:
-    """The number of the next run with these tags: 1 if there was none, None if one is under way, went well,
-    or was the last that is allowed. A run that was killed with its server is no attempt at the work."""
+def next_attempt(instance: dg.DagsterInstance, job: str, tags: dict[str, str], *, lost: bool = False) -> int | None:
+    """The number of the next run with these tags: 1 if there was none, None if one is under way, went well, or was the
+    last that is allowed. A run that was killed with its server is no attempt at the work, and one that went well counts
+    no more when what it made is `lost`."""
     runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(job_name=job, tags=tags))]
-    if any(run.status not in FINISHED_BADLY for run in runs):
+    over = (*FINISHED_BADLY, dg.DagsterRunStatus.SUCCESS) if lost else FINISHED_BADLY
+    if any(run.status not in over for run in runs):
         return None
-    failed = [run for run in runs if LOST_TAG not in run.tags]
+    failed = [run for run in runs if run.status in FINISHED_BADLY and LOST_TAG not in run.tags]
     return len(runs) + 1 if len(failed) < ATTEMPTS else None
 
 
-def _request(project: Project, version: str, attempt: int, replaced_by: str | None) -> dg.RunRequest:
-    key = ":".join((project.name, version, *([replaced_by] if replaced_by else [])))
+def _request(project: Project, manifest: ManifestListing, attempt: int, tags: dict[str, str]) -> dg.RunRequest:
+    key = f"{project.name}:{manifest.version}:{manifest.etag[:SHOWN]}"
     return dg.RunRequest(
-        run_key=key if attempt == 1 else f"{key}:attempt{attempt}",
-        partition_key=version,
-        tags={release_tag(project): version},
+        run_key=key if attempt == 1 else f"{key}:attempt{attempt}", partition_key=manifest.version, tags=tags
     )
 
 
 def release_tag(project: Project) -> str:
     return f"{project.name}/release"
+
+
+def manifest_tag(project: Project) -> str:
+    """On runs: which manifest of the release was asked for, since one may be replaced in place."""
+    return f"{project.name}/manifest"

@@ -43,7 +43,7 @@ def publish_sensor(project: Project, job: str) -> dg.SensorDefinition:
         if fingerprint is None:
             return dg.SkipReason("The warehouse shows all that the lake has.")
         tags = {f"{project.name}/contents": fingerprint[:SHOWN]}
-        attempt = next_attempt(context.instance, job, tags)
+        attempt = next_attempt(context.instance, job, tags, lost=True)
         if attempt is None:
             return dg.SkipReason("Publishing this failed too often: see the last runs, then materialise the warehouse.")
         key = f"{project.name}:{fingerprint[:SHOWN]}:attempt{attempt}"

@@ -33,11 +33,11 @@ class Orchestra:
     def workspace(self) -> Workspace:
         return Workspace(self.settings, self.project)
 
-    def look(self, sensor: str, cursor: str | None = None) -> dg.SensorResult | dg.RunRequest | dg.SkipReason:
+    def look(self, sensor: str) -> dg.SensorResult | dg.RunRequest | dg.SkipReason:
         """One tick of a sensor; its partitions are added as the daemon adds them."""
         repository = self.defs.get_repository_def()
         with dg.build_sensor_context(
-            instance=self.instance, definitions=self.defs, resources=self.defs.resources, cursor=cursor
+            instance=self.instance, definitions=self.defs, resources=self.defs.resources
         ) as context:
             result = repository.get_sensor_def(sensor)(context)
         assert isinstance(result, (dg.SensorResult, dg.RunRequest, dg.SkipReason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -190,7 +191,7 @@ def test_a_failed_release_is_asked_for_again_three_times_in_all(
             if request.partition_key == "0.4.0":
                 keys.append(request.run_key)
                 assert not run.success
-    assert keys == ["vbn:0.4.0", "vbn:0.4.0:attempt2", "vbn:0.4.0:attempt3"]
+    assert [str(key).partition(":attempt")[2] for key in keys] == ["", "2", "3"]
     assert orchestra.run("publish_vbn").success
     assert ask(orchestra, "SELECT release FROM vbn.releases") == [("0.3.0",)], "the good release is published"
 
@@ -212,11 +213,27 @@ def test_a_manifest_replaced_in_place_is_asked_for_again(orchestra: Orchestra, f
     assert isinstance(first, dg.SensorResult)
     for request in first.run_requests or []:
         assert orchestra.run("refresh_vbn", request.partition_key, dict(request.tags)).success
-    assert isinstance(orchestra.look("vbn_release_sensor", first.cursor), dg.SkipReason)
+    assert isinstance(orchestra.look("vbn_release_sensor"), dg.SkipReason)
     _break_manifest(fresh_bucket)
-    again = orchestra.look("vbn_release_sensor", first.cursor)
-    assert isinstance(again, dg.SensorResult)
-    assert [request.partition_key for request in again.run_requests or []] == ["0.4.0"]
+    for attempt in ("", "2", "3"):
+        again = orchestra.look("vbn_release_sensor")
+        assert isinstance(again, dg.SensorResult)
+        (request,) = again.run_requests or []
+        assert request.partition_key == "0.4.0"
+        assert (request.run_key or "").partition(":attempt")[2] == attempt
+        assert not orchestra.run("refresh_vbn", request.partition_key, dict(request.tags)).success
+    assert isinstance(orchestra.look("vbn_release_sensor"), dg.SkipReason)
+
+
+def test_what_was_made_and_is_lost_is_asked_for_again(orchestra: Orchestra) -> None:
+    """A data folder that moved, or a warehouse that somebody removed: Dagster still knows the runs that made them."""
+    assert orchestra.refresh() == ["0.3.0", "0.4.0"]
+    publish_if_asked(orchestra)
+    orchestra.settings.warehouse_path.unlink()
+    publish_if_asked(orchestra)
+    shutil.rmtree(orchestra.settings.data_dir)
+    assert orchestra.refresh() == ["0.3.0", "0.4.0"]
+    publish_if_asked(orchestra)
 
 
 def _break_manifest(bucket: SampleBucket) -> None:
