@@ -81,10 +81,14 @@ class Workspace:
         return record if record and record.sound else None
 
     def current_release(self) -> Release | None:
-        """The release the warehouse shows: the pinned one, else the highest that is wholly in the lake."""
-        for release in reversed(self.mirror.releases()):
-            if self.pin in (None, release.version) and self.release_record(release.version):
-                return release
+        """The release the warehouse shows: the pinned one, else the highest that is wholly in the lake.
+
+        Raises `ManifestError` where that one's manifest cannot be read any more: no older one takes its place.
+        """
+        for version in reversed(self.mirror.versions()):
+            wanted = self.pin in (None, version) and self.lake.knows(RELEASE, version)
+            if wanted and self.release_record(version):
+                return self.release(version)
         return None
 
     def files_about(self, release: Release, kind: FileKind) -> dict[str, ReleaseFile]:
@@ -106,9 +110,12 @@ class Workspace:
         """
         release = self.current_release()
         if release is None:
+            name = self.project.name
             raise UnknownRelease(
-                f"no release of {self.project.name} is in the lake yet",
-                remedy=f"Run the job refresh_{self.project.name}, or `vbn sync`.",
+                f"release {self.pin} of {name} is not in the lake"
+                if self.pin
+                else f"no release of {name} is in the lake",
+                remedy=f"Run the job refresh_{name}, or `vbn sync`.",
             )
         kind = kind or self.project.sessions
         return self.files_about(release, kind).get(id) or release.file(kind.name, id)
@@ -146,7 +153,7 @@ def make_metadata_table(workspace: Workspace, release: Release, name: str, progr
     done = workspace.lake.record(source)
     if done and done.has([table]):
         return done
-    rows = read_table(fetched.path, table, release=release.version)
+    rows = read_table(fetched.path, table, release=release.version, file_id_column=release.file_id_column)
     files = workspace.lake.write(source, [ArrowReading(table, rows)])
     return workspace.lake.commit(Record(source, files, seconds=time.monotonic() - started))
 

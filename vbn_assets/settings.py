@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from semver import Version
 
 from vbn_assets.errors import SettingsError
 from vbn_assets.projects import PROJECTS, Project, project_named
@@ -29,16 +30,31 @@ _OF_PROJECTS = {"pins": "VBN_RELEASE_", "holds": "VBN_HOLD_", "behavior_holds": 
 
 
 def _plain_folder(folder: Path) -> Path:
-    """The folder, if DuckDB cannot take its name for a pattern: said before anything is fetched into it."""
-    folder = folder.expanduser().absolute()
-    if any(sign in str(folder) for sign in "*?["):
+    """The folder, if DuckDB takes its name for nothing but a name: said before anything is fetched into it."""
+    try:
+        folder = folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsError("the data folder (VBN_DATA_DIR) is nobody's", found=f"{folder}: {error}") from error
+    if any(sign in str(folder) for sign in "*?[=\\"):
         raise SettingsError(
-            "the data folder (VBN_DATA_DIR) has a character that DuckDB takes for a pattern",
-            expected="none of * ? [",
+            "the data folder (VBN_DATA_DIR) has a character that DuckDB takes for a pattern or a column's name",
+            expected="none of * ? [ = \\",
             found=str(folder),
             remedy="Choose another folder.",
         )
     return folder
+
+
+def _versions(pins: dict[str, str]) -> dict[str, str]:
+    """The pins, each of which is a version."""
+    for project, version in pins.items():
+        if not Version.is_valid(version):
+            raise SettingsError(
+                f"VBN_RELEASE_{project.upper()} is no version",
+                expected="three numbers as in 0.5.0",
+                found=repr(version),
+            )
+    return pins
 
 
 class Settings(BaseModel):
@@ -66,9 +82,9 @@ class Settings(BaseModel):
     """`VBN_HOLD_BEHAVIOR_VBN` etc.: the same as `VBN_HOLD_BEHAVIOR` for one project, instead of it."""
     lfp: bool = False
     """`VBN_LFP`: whether the LFP files of the ecephys sessions that are held are held too."""
-    pins: dict[str, str] = {}
+    pins: Annotated[dict[str, str], AfterValidator(_versions)] = {}
     """`VBN_RELEASE_VBN` etc.: the release a project stays at, instead of the highest one."""
-    poll_seconds: int = 60
+    poll_seconds: int = Field(60, ge=1)
     """`VBN_POLL_SECONDS`: how often the sensor lists the manifests: one request."""
     dagster_home: Path | None = None
     """`DAGSTER_HOME`: where Dagster keeps its instance; if set, `vbn` reports there what it did."""
@@ -79,9 +95,9 @@ class Settings(BaseModel):
         values: dict[str, object] = {
             field: environment[name] for field, name in _ENVIRONMENT.items() if environment.get(name)
         }
-        if environment.get("VBN_PROJECTS"):
-            names = tuple(name.strip() for name in environment["VBN_PROJECTS"].split(",") if name.strip())
-            values["projects"] = tuple(project_named(name).name for name in names)
+        names = [name.strip() for name in environment.get("VBN_PROJECTS", "").split(",") if name.strip()]
+        if names:
+            values["projects"] = tuple(dict.fromkeys(project_named(name).name for name in names))
         for field, name in _OF_PROJECTS.items():
             named = {project: environment.get(f"{name}{project.upper()}") for project in PROJECTS}
             values[field] = {project: value for project, value in named.items() if value}

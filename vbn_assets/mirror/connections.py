@@ -115,13 +115,17 @@ class Connections:
 
 
 def _certificates() -> SSLContext:
-    """Those that the system trusts; and botocore's, because some Pythons do not find the system's."""
+    """Those that the system trusts; botocore's, because some Pythons do not find the system's; and those that botocore
+    is told of, by `AWS_CA_BUNDLE` or its configuration, as behind a company's proxy."""
     from ssl import create_default_context
 
     from botocore.httpsession import get_cert_path
+    from botocore.session import get_session
 
     context = create_default_context()
     context.load_verify_locations(get_cert_path(True))
+    if told := get_session().get_config_variable("ca_bundle"):
+        context.load_verify_locations(told)
     return context
 
 

@@ -41,12 +41,29 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 def rename_durably(source: Path, target: Path) -> None:
     """`source`, already synced, becomes `target`, and a power cut cannot undo it once this returns."""
-    source.replace(target)
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # else the folder is a link to another disk
+            raise
+        _move_to_other_disk(source, target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _move_to_other_disk(source: Path, target: Path) -> None:
+    temporary = _beside(target)
+    try:
+        shutil.copyfile(source, temporary)
+        with temporary.open("rb") as copied:
+            os.fsync(copied.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    source.unlink()
 
 
 def hash_file(path: Path, advanced: Callable[[int], None] | None = None) -> str:

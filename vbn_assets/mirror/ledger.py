@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ DOWNLOADS = "_downloaded_data.json"
 _VERIFIED = ".verified.jsonl"
 _LOCK = ".ledger.json.lock"
 """AllenSDK takes any file without `json` in its name for data."""
+_WRITING_SECONDS, _LOOK_SECONDS = 0.5, 0.05
+"""What AllenSDK takes to write a record of five thousand files, several times over; how often one looks meanwhile."""
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +149,7 @@ class Ledger:
 
     def _read_downloads(self) -> dict[str, str]:
         try:
-            return {str(name): str(known) for name, known in json.loads(self._downloads_path.read_bytes()).items()}
+            return _once_written(self._downloads_path)
         except FileNotFoundError:
             pass
         except (ValueError, AttributeError) as error:
@@ -159,6 +162,18 @@ class Ledger:
         replace_file(self._downloads_path, _as_allensdk_writes(downloads).encode())
         with self._guard:
             self._loaded = _stamp(self._downloads_path), dict(downloads)
+
+
+def _once_written(path: Path) -> dict[str, str]:
+    """AllenSDK's record, which it writes in place: what is half there is read again before it counts as broken."""
+    deadline = time.monotonic() + _WRITING_SECONDS
+    while True:
+        try:
+            return {str(name): str(known) for name, known in json.loads(path.read_bytes()).items()}
+        except (ValueError, AttributeError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 def _is_file(path: str) -> bool:

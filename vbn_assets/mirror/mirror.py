@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from semver import Version
+
 from vbn_assets.errors import DiskFull, DownloadError, ManifestError, NotHere, SettingsError, WrongHash
 from vbn_assets.mirror import disk
 from vbn_assets.mirror.download import Downloader, Limits
@@ -99,19 +101,29 @@ class Mirror:
         note = self.root / _LAST_USED
         return note.read_text(errors="replace") if note.is_file() else None
 
+    def versions(self) -> list[str]:
+        """The versions of which a manifest is kept, in order, whatever is in it."""
+        found = (version_in(path.name, self.project) for path in self.manifests.glob("*.json"))
+        return sorted(filter(None, found), key=Version.parse)
+
     def release(self, version: str) -> Release | None:
-        """The release of that version, if its manifest is kept. Raises as `releases` does."""
-        path = self.manifests / self.project.manifest_name(version)
-        return _kept_release(path, path.stat().st_mtime_ns, self.project) if path.is_file() else None
+        """The release of that version, if its manifest is kept. Raises `ManifestError` if what is kept is none."""
+        kept = self._kept(version)
+        if isinstance(kept, ManifestError):
+            raise kept
+        return kept
 
     def releases(self) -> list[Release]:
         """The releases whose manifests are kept, in order of version.
 
-        Raises `ManifestError` for a file that has a manifest's name and is none.
+        A file that has a manifest's name and is none is left out with a warning: AllenSDK writes its manifests in
+        place, so that one may be half there, and the other releases are none the worse.
         """
-        paths = (path for path in self.manifests.glob("*.json") if version_in(path.name, self.project))
-        kept = [_kept_release(path, path.stat().st_mtime_ns, self.project) for path in paths]
-        return sorted(kept, key=lambda release: release.semver)
+        return [release for release in map(self._kept, self.versions()) if isinstance(release, Release)]
+
+    def _kept(self, version: str) -> Release | ManifestError | None:
+        path = self.manifests / self.project.manifest_name(version)
+        return _kept_release(path, path.stat().st_mtime_ns, self.project) if path.is_file() else None
 
     def holds(self, file: ReleaseFile) -> bool:
         """Whether the file is there with the bytes its release names. A file not seen before is hashed, once."""
@@ -126,7 +138,9 @@ class Mirror:
         """
         started = time.monotonic()
         how, received = How.PRESENT, 0
-        if not self.holds(file):
+        with _disk_errors(file):
+            there = self.holds(file)
+        if not there:
             if self._offline:
                 how = self._link_here(file)
             else:
@@ -158,11 +172,18 @@ class Mirror:
         return Plan(tuple(planned))
 
     def verify(self, file: ReleaseFile, progress: Progress | None = None) -> Checked:
-        """Read a file that is there again. A rotten one is set aside, so that the next fetch brings it anew."""
+        """Read a file that is there again. A rotten one is set aside, so that the next fetch brings it anew.
+
+        One that the disk does not give stays where it is: the disk may do so later.
+        """
         path, watched = self.path(file), progress or Silence()
         status = path.stat()
         watched.started(file, status.st_size, 0)
-        found = disk.hash_file(path, lambda count: watched.advanced(file, count))
+        try:
+            with _disk_errors(file):
+                found = disk.hash_file(path, lambda count: watched.advanced(file, count))
+        except DownloadError as problem:
+            return Checked(file, path, status.st_size, problem)
         if found == file.file_hash:
             self._ledger.remember(path, status, found, right=True)
             return Checked(file, path, status.st_size, None)
@@ -212,8 +233,10 @@ class Mirror:
     def take(self, source: Path, file: ReleaseFile) -> Path:
         """Make `source`, a file elsewhere that is known to have the right bytes, the mirror's copy."""
         path = self.path(file)
-        disk.place(source, path, (disk.hard_link, disk.symlink, disk.copy))
-        self._ledger.remember(path, path.stat(), file.file_hash, right=True)
+        with _disk_errors(file), self._partial(file).lock():
+            self._make_way(path, file)
+            disk.place(source, path, (disk.hard_link, disk.symlink, disk.copy))
+            self._ledger.remember(path, path.stat(), file.file_hash, right=True)
         return path
 
     def _bring(self, file: ReleaseFile, progress: Progress) -> tuple[How, int]:
@@ -346,18 +369,20 @@ class Mirror:
 
 
 @lru_cache(maxsize=64)
-def _kept_release(path: Path, modified: int, project: Project) -> Release:
-    """A kept manifest, parsed once as long as it is not written again (`modified`)."""
+def _kept_release(path: Path, modified: int, project: Project) -> Release | ManifestError:
+    """A kept manifest, parsed once as long as it is not written again (`modified`), or what is wrong with it."""
     try:
         return parse_release(path.read_bytes(), project, path.name)
     except ManifestError as error:
-        raise ManifestError(
+        problem = ManifestError(
             error.problem,
             file=str(path),
             expected=error.expected,
             found=error.found,
             remedy="Remove it; `vbn sync` fetches it anew.",
-        ) from error
+        )
+        _log.warning("%s", problem)
+        return problem
 
 
 @contextmanager
@@ -373,4 +398,6 @@ def _disk_errors(file: ReleaseFile) -> Iterator[None]:
                 **facts,
                 remedy="Free some space and fetch it again: what is complete is kept.",
             ) from error
-        raise DownloadError("cannot be written", **facts, remedy="Check the disk and fetch it again.") from error
+        raise DownloadError(
+            "cannot be read or written", **facts, remedy="Check the disk, then fetch it again."
+        ) from error

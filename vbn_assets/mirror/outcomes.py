@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vbn_assets.errors import WrongHash
+from vbn_assets.errors import DownloadError, WrongHash
 from vbn_assets.releases.manifest import ReleaseFile
 
 
@@ -71,7 +71,7 @@ class Checked:
     file: ReleaseFile
     path: Path
     bytes: int
-    problem: WrongHash | None
+    problem: WrongHash | DownloadError | None
 
     @property
     def intact(self) -> bool:

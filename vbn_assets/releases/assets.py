@@ -32,7 +32,7 @@ def _manifest(project: Project) -> dg.AssetsDefinition:
         workspace = visual_behavior.workspace(project.name)
         with failures():
             release = keep_manifest(workspace, context.partition_key)
-        before = release_before(workspace, release)
+            before = release_before(workspace, release)
         return dg.MaterializeResult(
             metadata={
                 "release": release.version,

@@ -47,24 +47,32 @@ class ManifestListing:
 def unsigned_client(endpoint_url: str | None, region: str) -> S3Client:
     """An S3 client without credentials that gives up in half a minute; `endpoint_url` names another S3 than AWS.
 
-    Raises `SettingsError` if `endpoint_url` is no address.
+    Raises `SettingsError` if `endpoint_url` is no address, or AWS's own settings cannot be read.
     """
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
-    config = Config(
+    config = Config(  # type: ignore[call-arg]  # its hints lack the last one
         signature_version=UNSIGNED,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
         s3={"addressing_style": "path" if endpoint_url else "virtual"},
+        ignore_configured_endpoint_urls=True,  # files are fetched from `endpoint_url` too
     )
     try:
         return boto3.session.Session().client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
     except ValueError as error:
         raise SettingsError(
             "AWS_ENDPOINT_URL is no address", expected="one like http://127.0.0.1:5555", found=repr(endpoint_url)
+        ) from error
+    except BotoCoreError as error:
+        raise SettingsError(
+            "AWS's settings cannot be used",
+            found=str(error),
+            remedy="Unset what it names, such as AWS_PROFILE: no credentials are needed.",
         ) from error
 
 

@@ -94,6 +94,8 @@ class Release:
     """Metadata CSVs by table name."""
     data: Mapping[str, ReleaseFile]
     """Data files by file_id."""
+    file_id_column: str = "file_id"
+    """What its CSVs call that; the same in all releases so far."""
 
     @property
     def manifest_name(self) -> str:
@@ -153,7 +155,8 @@ def parse_release(raw: bytes, project: Project, name: str) -> Release:
         for file_id, entry in manifest.data_files.items()
     }
     _check_unique((*metadata.values(), *data.values()), name)
-    return Release(project, version, raw, {p.name: p.version or "" for p in manifest.data_pipeline}, metadata, data)
+    pipeline = {software.name: software.version or "" for software in manifest.data_pipeline}
+    return Release(project, version, raw, pipeline, metadata, data, manifest.metadata_file_id_column_name)
 
 
 _REMEDY = "The manifest is ignored and the releases before it stay as they are."

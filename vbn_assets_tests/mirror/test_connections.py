@@ -225,8 +225,9 @@ def behind_a_proxy(certificate: Path, through: Callable[[str], str]) -> Iterator
             yield said
 
 
-def test_a_proxy_of_the_environment_is_used(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "AWS_CA_BUNDLE"])
+def test_a_proxy_of_the_environment_is_used(certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, str(certificate))
     with behind_a_proxy(certificate, lambda proxy: f"http://me:se%40cret@{proxy}") as said:
         assert body(connections(f"https://{HOST}")) == BODY
     assert said == [(f"{HOST}:443", f"Basic {b64encode(b'me:se@cret').decode()}")]

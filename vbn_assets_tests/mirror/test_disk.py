@@ -33,6 +33,16 @@ def test_what_cannot_be_linked_is_copied(tmp_path: Path, other_disk: Path) -> No
     assert [path.name for path in target.parent.iterdir()] == ["target"]
 
 
+def test_what_is_renamed_gets_to_another_disk_too(tmp_path: Path, other_disk: Path) -> None:
+    """As where somebody linked a release's folder to a larger disk."""
+    source = tmp_path / "source"
+    source.write_text("bytes")
+    disk.rename_durably(source, other_disk / "target")
+    assert (other_disk / "target").read_text() == "bytes"
+    assert [path.name for path in other_disk.iterdir()] == ["target"]
+    assert not source.exists()
+
+
 def test_when_no_way_works_the_last_one_says_why(tmp_path: Path, other_disk: Path) -> None:
     source = tmp_path / "source"
     source.write_text("bytes")

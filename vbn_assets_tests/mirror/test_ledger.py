@@ -6,7 +6,7 @@ import json
 import logging
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -51,6 +51,22 @@ for number in range(20):
     assert other.wait(30) == 0
     assert set(json.loads((tmp_path / DOWNLOADS).read_bytes())) == {str(path) for path in paths}
     assert all(ledger.hash_of(path) == HASH for path in paths)
+
+
+def test_a_record_that_is_being_written_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vbn_assets.mirror.ledger._WRITING_SECONDS", 600)
+    first, second = filed(tmp_path, "a.nwb"), filed(tmp_path, "b.nwb")
+    whole = json.dumps({str(first): HASH})
+    with (tmp_path / DOWNLOADS).open("w") as record:
+        record.write(whole[:20])
+        record.flush()
+        with ThreadPoolExecutor(1) as thread:
+            remembering = thread.submit(remember, Ledger(tmp_path), second)
+            assert not wait([remembering], timeout=0.1).done
+            record.write(whole[20:])
+            record.flush()
+            remembering.result()
+    assert json.loads((tmp_path / DOWNLOADS).read_bytes()) == {str(first): HASH, str(second): HASH}
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"[1]", b"\xff"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from vbn_assets.errors import ManifestError, SettingsError, WrongHash
+from vbn_assets.errors import DownloadError, ManifestError, SettingsError, WrongHash
 from vbn_assets.mirror import How, Mirror
 from vbn_assets.projects import VBN
 from vbn_assets.releases.bucket import object_sizes, unsigned_client
@@ -208,11 +208,25 @@ def test_a_broken_manifest_on_disk_is_named(sample: Mirror, published: list[Rele
     path = sample.keep_manifest(published[0])
     path.write_bytes(published[0].raw[:100])
     with pytest.raises(ManifestError, match="is not JSON") as caught:
-        sample.releases()
+        sample.release("0.3.0")
     assert str(path) in str(caught.value)
     assert "Remove it" in str(caught.value)
+    sample.keep_manifest(published[1])
+    assert sample.releases() == [published[1]], "the others are none the worse"
+    assert sample.versions() == ["0.3.0", "0.4.0"]
     sample.keep_manifest(published[0])
-    assert len(sample.releases()) == 1
+    assert sample.releases() == published[:2]
+
+
+def test_a_file_that_the_disk_does_not_give_is_an_error_of_its_own(sample: Mirror, published: list[Release]) -> None:
+    """Of /proc/self/mem nothing can be read from its start: the same error as of a dying disk."""
+    sample.keep_manifest(published[0])
+    units, channels = (published[0].metadata[name] for name in ("units", "channels"))
+    sample.fetch(channels)
+    sample.path(units).symlink_to("/proc/self/mem")
+    with pytest.raises(DownloadError, match=r"units.csv of release 0.3.0: cannot be read or written"):
+        sample.fetch(units)
+    assert {checked.file: checked.intact for checked in sample.scrub()} == {channels: True, units: False}
 
 
 def test_a_folder_that_allensdk_filled_is_taken_over(sample: Mirror, published: list[Release]) -> None:

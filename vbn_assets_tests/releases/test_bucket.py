@@ -161,3 +161,9 @@ def test_a_host_that_takes_no_connection_is_given_up_within_a_sensors_minute() -
 def test_an_endpoint_that_is_no_address() -> None:
     with pytest.raises(SettingsError, match="AWS_ENDPOINT_URL"):
         unsigned_client("not an address", VBN.region)
+
+
+def test_aws_settings_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody's")
+    with pytest.raises(SettingsError, match="AWS_PROFILE"):
+        unsigned_client(None, VBN.region)
