@@ -21,10 +21,10 @@ class FileKind:
     """One kind of data file in a manifest.
 
     `key` matches the S3 key below the project's prefix; its groups, joined by `/`, are the id by which a
-    file is recognised in every release, whatever its key or file_id is there. `table` is the metadata
-    table whose `file_id` column points at these files and whose `id_column` names what they are about.
-    `asset` is the word for it in the names of assets, `plural` the one in the names of jobs, `partitions` the one in
-    the names of partition sets. `tables` are those that are read from one file.
+    file is recognised in every release, whatever its key or file_id is there; a number is one that int64 holds.
+    `table` is the metadata table whose `file_id` column points at these files and whose `id_column` names what they
+    are about. `asset` is the word for it in the names of assets, `plural` the one in the names of jobs, `partitions`
+    the one in the names of partition sets. `tables` are those that are read from one file.
     """
 
     name: str
@@ -115,7 +115,7 @@ VBN = Project(
     kinds=(
         FileKind(
             name="ecephys_session",
-            key=re.compile(r"(?:behavior_ecephys_sessions/\d+|ecephys_sessions)/ecephys_session_(\d+)\.nwb"),
+            key=re.compile(r"(?:behavior_ecephys_sessions/\d+|ecephys_sessions)/ecephys_session_(\d{1,18})\.nwb"),
             table="ecephys_sessions",
             id_column="ecephys_session_id",
             asset="session",
@@ -125,7 +125,7 @@ VBN = Project(
         ),
         FileKind(
             name="behavior_session",
-            key=re.compile(r"behavior_only_sessions/\d+/behavior_session_(\d+)\.nwb"),
+            key=re.compile(r"behavior_only_sessions/\d+/behavior_session_(\d{1,18})\.nwb"),
             table="behavior_sessions",
             id_column="behavior_session_id",
             asset="behavior_session",
@@ -136,7 +136,7 @@ VBN = Project(
         ),
         FileKind(
             name="probe_lfp",
-            key=re.compile(r"behavior_ecephys_sessions/(\d+)/probe_(\w+)_lfp\.nwb"),
+            key=re.compile(r"behavior_ecephys_sessions/(\d{1,18})/probe_(\w+)_lfp\.nwb"),
             table="probes",
             id_column="ecephys_probe_id",
             asset="probe_lfp",
@@ -165,7 +165,7 @@ VBO = Project(
     kinds=(
         FileKind(
             name="behavior_session",
-            key=re.compile(r"behavior_sessions/(?:\d+/)?behavior_session_(\d+)\.nwb"),
+            key=re.compile(r"behavior_sessions/(?:\d+/)?behavior_session_(\d{1,18})\.nwb"),
             table="behavior_session_table",
             id_column="behavior_session_id",
             asset="behavior_session",
@@ -176,7 +176,7 @@ VBO = Project(
         ),
         FileKind(
             name="ophys_experiment",
-            key=re.compile(r"behavior_ophys_experiments/(?:\d+/)?behavior_ophys_experiment_(\d+)\.nwb"),
+            key=re.compile(r"behavior_ophys_experiments/(?:\d+/)?behavior_ophys_experiment_(\d{1,18})\.nwb"),
             table="ophys_experiment_table",
             id_column="ophys_experiment_id",
             asset="ophys_experiment",

@@ -61,7 +61,7 @@ def _values(column: pa.ChunkedArray, *, cast: bool) -> NDArray[Any] | pd.api.ext
     if column.null_count == len(column) and len(column):
         return np.full(len(column), np.nan)
     if column.null_count and pa.types.is_integer(column.type):
-        column = column.cast(pa.float64())
+        column = column.cast(pa.float64(), safe=False)  # beyond 2⁵³ the nearest, as pandas
     values: NDArray[Any] = column.to_numpy()
     if column.null_count and not pa.types.is_floating(column.type):
         values = values.astype(object)

@@ -19,12 +19,15 @@ import pyarrow.compute as pc
 from vbn_assets.errors import MetadataError
 from vbn_assets.metadata.floats import parse_floats
 from vbn_assets.tables import Table, conform
-from vbn_assets.tables.model import UTC, WRITTEN_AS, ColumnProblem
+from vbn_assets.tables.model import UTC, WRITTEN_AS, ColumnProblem, lacking
 
 _log = logging.getLogger(__name__)
 
 # While it reads a CSV, Arrow takes Ctrl-C for itself, and forgets one that comes in the last moment.
 pa.enable_signal_handlers(False)
+
+FILE_ID = "file_id"
+"""The column that says which file of the release a row is about."""
 
 _NULLS = [
     "",
@@ -57,23 +60,31 @@ which the C library asks the system for new memory each time. Smaller ones would
 
 _WHOLE_NUMBER = r"^[+-]?[0-9]+$"
 
+_NOT_OF_THE_TYPE = (ValueError, OverflowError, pa.ArrowTypeError)
+"""What parsers raise; Arrow's own errors are ValueErrors too."""
+
 _REMEDY = "Nothing of this table is published; the releases before stay as they are."
 
 
-def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
+def read_table(path: Path, description: Table, *, release: str, file_id_column: str = FILE_ID) -> pa.Table:
     """The CSV at `path`, conformed to `description`: its columns first, then whatever else the file has.
 
-    Empty is null, whole numbers written as 29.0 are int64, floats are what pandas 1.5 reads. Raises `MetadataError`
-    for a file that is no CSV, a missing column, a value of another type and a key that stands twice.
+    Empty is null, whole numbers written as 29.0 are int64, floats are what pandas 1.5 reads. Columns that come or go
+    are told in the log. Raises `MetadataError` for a file that is no CSV, a missing id, a value of another type and a
+    key that stands twice.
+
+    `file_id_column` is the release's own name for `file_id`.
 
     A field's metadata tells (`WRITTEN_AS`) where whole numbers stand for floats or the other way round.
     """
     name = path.name
     described = {column.name: column.type for column in description.columns}
-    read = _read_csv(path, described, release)
+    read = _read_csv(path, described, release, file_id_column)
     extra = [column for column in read.column_names if column not in described]
     if extra:
         _log.warning("%s of release %s has columns not described: %s; kept", name, release, ", ".join(extra))
+    if missing := lacking(read.column_names, description):
+        _log.warning("%s of release %s lacks columns: %s; null", name, release, ", ".join(missing))
     try:
         table = conform(read, description, file=name, release=release)
     except ColumnProblem as problem:
@@ -82,13 +93,13 @@ def read_table(path: Path, description: Table, *, release: str) -> pa.Table:
     return table
 
 
-def _read_csv(path: Path, described: Mapping[str, pa.DataType], release: str) -> pa.Table:
+def _read_csv(path: Path, described: Mapping[str, pa.DataType], release: str, file_id_column: str) -> pa.Table:
     """The columns typed as described, any other as inferred; null where pandas says NaN.
 
     The parser itself makes the plain types, unless one of them looks like another: then all is text to it.
     """
     try:
-        header = _header(path)
+        header = [FILE_ID if name == file_id_column else name for name in _header(path)]
         if len(set(header)) != len(header):
             raise pa.ArrowInvalid("a column stands twice in the header: " + ", ".join(header))
         types = {name: described.get(name) for name in header}
@@ -98,20 +109,25 @@ def _read_csv(path: Path, described: Mapping[str, pa.DataType], release: str) ->
             return _typed_table(_batches(path, as_text | plain, newlines_in_values=False), types, path.name, release)
         except pa.ArrowInvalid:
             return _typed_table(_batches(path, as_text, newlines_in_values=True), types, path.name, release)
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
         raise MetadataError(
             f"is no table: {error}", file=path.name, release=release, expected="a CSV file", remedy=_REMEDY
         ) from error
 
 
 def _batches(path: Path, types: Mapping[str, pa.DataType], *, newlines_in_values: bool) -> Iterator[pa.RecordBatch]:
-    """The rows as Arrow parses them: each batch in a thread of its own, while the one before is worked on."""
+    """The rows as Arrow parses them, their columns named as `types` are.
+
+    Each batch is parsed in a thread of its own, while the one before is worked on.
+    """
     from pyarrow import csv as arrow_csv
 
     with (
         arrow_csv.open_csv(
             path,
-            read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+            read_options=arrow_csv.ReadOptions(
+                block_size=_BLOCK_BYTES, column_names=list(types), skip_rows_after_names=1
+            ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=newlines_in_values),
             convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=_NULLS, strings_can_be_null=True),
         ) as parser,
@@ -124,8 +140,9 @@ def _batches(path: Path, types: Mapping[str, pa.DataType], *, newlines_in_values
 
 
 def _header(path: Path) -> list[str]:
+    """The names of the columns; one without is called what pandas calls it."""
     with path.open(newline="", encoding="utf-8-sig") as lines:
-        return next(csv.reader(lines), [])
+        return [name or f"Unnamed: {place}" for place, name in enumerate(next(csv.reader(lines), []))]
 
 
 def _parse_integers(text: pa.Array) -> pa.Array:
@@ -137,9 +154,15 @@ def _parse_integers(text: pa.Array) -> pa.Array:
 
 
 def _parse_times(text: pa.Array) -> pa.Array:
-    """Points in time; a text without an offset is UTC, as pandas takes it."""
-    without_offset = pc.invert(pc.match_substring_regex(text, r"(Z|[+-]\d\d:?\d\d)$"))
-    return pc.if_else(without_offset, pc.binary_join_element_wise(text, "Z", ""), text).cast(UTC)
+    """Points in time; a text without an offset is UTC, and one without a time midnight, as pandas takes it."""
+    midnight = pc.binary_join_element_wise(text, "00:00Z", " ")
+    in_utc = pc.binary_join_element_wise(text, "Z", "")
+    has_time, has_offset = (pc.match_substring_regex(text, found) for found in (":", r"(Z|:.*[+-]\d\d(:?\d\d)?)$"))
+    whole = pc.case_when(pc.make_struct(has_offset, has_time), text, in_utc, midnight)
+    try:
+        return whole.cast(UTC)
+    except pa.ArrowInvalid:  # finer than a microsecond
+        return whole.cast(pa.timestamp("ns", "UTC")).cast(UTC, safe=False)
 
 
 def _parse_lists(of: pa.DataType) -> Callable[[pa.Array], pa.Array]:
@@ -147,17 +170,25 @@ def _parse_lists(of: pa.DataType) -> Callable[[pa.Array], pa.Array]:
 
     def parse(text: pa.Array) -> pa.Array:
         once = text.dictionary_encode()
-        return pa.array(map(_literal, once.dictionary.to_pylist()), pa.list_(of)).take(once.indices)
+        lists = [_literal(one, int if of == pa.int64() else str) for one in once.dictionary.to_pylist()]
+        return pa.array(lists, pa.list_(of)).take(once.indices)
 
     return parse
 
 
-def _literal(text: str) -> list[object]:
+def _literal(text: str, of: type) -> list[object] | None:
     try:
         value = ast.literal_eval(text)
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"is no list: {text}") from error
-    return list(value) if isinstance(value, list | tuple) else [value]
+    if value is None:
+        return None
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    if of is int:
+        items = [int(item) if isinstance(item, float) and item.is_integer() else item for item in items]
+    if any(type(item) is not of for item in items):
+        raise ValueError(f"is no list of {of.__name__}: {text}")
+    return items
 
 
 _PARSERS: dict[pa.DataType, Callable[[pa.Array], pa.Array]] = {
@@ -194,7 +225,7 @@ def _typed(
     """One batch's column; as it is where nobody described it."""
     try:
         return text if dtype is None else _parse(text, dtype)
-    except (ValueError, pa.ArrowTypeError) as error:
+    except _NOT_OF_THE_TYPE as error:
         row, value = _first_bad(text, dtype)
         raise MetadataError(
             f"column {column!r} has a value of another type in row {rows_before + row}",
@@ -212,11 +243,16 @@ def _parse(text: pa.Array, dtype: pa.DataType) -> pa.Array:
 
 def _mark(values: pa.ChunkedArray, whole: bool) -> dict[bytes, bytes] | None:
     """What a column's numbers look like, if not like what they are: 385 for a float, 29.0 for a whole number."""
-    if values.type == pa.float64() and whole and values.null_count < len(values):
+    if values.type == pa.float64() and whole and values.null_count < len(values) and _fit_int64(values):
         return {WRITTEN_AS: b"int64"}
     if values.type == pa.int64() and not whole:
         return {WRITTEN_AS: b"double"}
     return None
+
+
+def _fit_int64(values: pa.ChunkedArray) -> bool:
+    extremes = pc.min_max(values).as_py()
+    return bool(extremes["min"] >= -(2.0**63) and extremes["max"] < 2.0**63)
 
 
 def _all_whole(text: pa.Array) -> bool:
@@ -233,7 +269,7 @@ def _first_bad(text: pa.Array, dtype: pa.DataType) -> tuple[int, str]:
     for row, value in enumerate(text, start=1):
         try:
             _PARSERS[dtype](pa.array([value.as_py()], pa.string()))
-        except (ValueError, pa.ArrowTypeError):
+        except _NOT_OF_THE_TYPE:
             return row, value.as_py()
     raise AssertionError("a column that cannot be parsed has a value that cannot be")
 

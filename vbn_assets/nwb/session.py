@@ -5,6 +5,7 @@ This is the room's door: which reader makes which table stands here, how it does
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -48,7 +49,9 @@ from vbn_assets.nwb.trials import read_trials
 from vbn_assets.nwb.units import read_mean_waveforms, read_spike_times, read_spikes_per_unit, read_units
 from vbn_assets.projects import FileKind
 from vbn_assets.tables import Table, conform
-from vbn_assets.tables.model import ColumnProblem
+from vbn_assets.tables.model import ColumnProblem, lacking
+
+_log = logging.getLogger(__name__)
 
 _SLICED: dict[str, Callable[[SessionFile], Iterator[pa.Table]]] = {
     "spike_times": read_spike_times,
@@ -107,17 +110,32 @@ class TableReading:
         All have the same schema: the described columns without the lake's entity column, then the file's own.
         """
         with legible(self.file.path, self.file.release):
-            if self.table.name in _SLICED:
-                for piece in _SLICED[self.table.name](self.file):
-                    yield self._conformed(piece)
-            else:
-                yield self._conformed(_WHOLE[self.table.name](self.file))
+            for number, piece in enumerate(self._read()):
+                rows = self._with_ids(piece)
+                if number == 0:
+                    self._tell_what_is_missing(rows)
+                yield self._conformed(rows)
 
-    def _conformed(self, rows: pa.Table) -> pa.Table:
-        """`rows` as described, with the session's ids."""
+    def _read(self) -> Iterator[pa.Table]:
+        if self.table.name in _SLICED:
+            return _SLICED[self.table.name](self.file)
+        return iter([_WHOLE[self.table.name](self.file)])
+
+    def _with_ids(self, rows: pa.Table) -> pa.Table:
+        """`rows` with the session's ids, where they have none of their own."""
         for name, id in self.file.ids.items():
             if name in self.table.column_names and name not in rows.column_names and name != self.table.entity:
                 rows = rows.add_column(0, name, pa.repeat(pa.scalar(id, pa.int64()), rows.num_rows))
+        return rows
+
+    def _tell_what_is_missing(self, rows: pa.Table) -> None:
+        missing = set(lacking(rows.column_names, self.table)) - {self.table.entity}
+        if missing:
+            file, columns = self.file.path.name, ", ".join(sorted(missing))
+            _log.warning("%s of release %s has no %s for %s; null", file, self.file.release, columns, self.table.name)
+
+    def _conformed(self, rows: pa.Table) -> pa.Table:
+        """`rows` as described."""
         try:
             return conform(rows, self.table, file=self.file.path.name, release=self.file.release or None)
         except ColumnProblem as problem:

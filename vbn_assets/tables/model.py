@@ -7,7 +7,7 @@ the data dictionary are derived from them elsewhere; nothing here knows DuckDB, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -160,6 +160,9 @@ class ColumnProblem(VbnError):
     """A column is missing, or holds what its type cannot."""
 
 
+TAKEN_NAMES = frozenset({"release", "before_release", "after_release"})
+"""What a metadata table's columns stand beside where releases are compared: no other column can have these names."""
+
 PRESENT_COLUMNS = b"vbn_assets.columns"
 """Parquet metadata key: JSON list of the columns the source really had, in its order."""
 
@@ -175,16 +178,17 @@ WRITTEN_AS = b"vbn_assets.written_as"
 def conform(table: pa.Table, description: Table, *, file: str | None = None, release: str | None = None) -> pa.Table:
     """`table` with the described columns first, in order and typed, then whatever else came, kept as it is.
 
-    An optional column that did not come is null; the schema's metadata lists those that did
-    (`PRESENT_COLUMNS`). Raises `ColumnProblem` naming column, file and release otherwise.
+    A column that may be null is, where it did not come; `lacking` tells which of these are news. The schema's metadata
+    lists those that came (`PRESENT_COLUMNS`). Raises `ColumnProblem` naming column, file and release otherwise.
     """
+    table = table.rename_columns(_told_apart(table.column_names, description))
     arrays: dict[str, pa.ChunkedArray] = {}
     for column in description.columns:
         if description.entity.is_column and column.name == description.entity:
             continue
         if column.name in table.column_names:
             arrays[column.name] = _cast(table.column(column.name), column, description, file, release)
-        elif column.optional:
+        elif column.nullable:
             arrays[column.name] = pa.chunked_array([pa.nulls(table.num_rows, column.type)])
         else:
             raise ColumnProblem(
@@ -196,7 +200,7 @@ def conform(table: pa.Table, description: Table, *, file: str | None = None, rel
                 remedy="If a newer release renamed it, the table's description in vbn_assets/tables has to learn it.",
             )
     for name in table.column_names:
-        if name not in arrays and name != description.entity:
+        if name not in arrays and not (description.entity.is_column and name == description.entity):
             arrays[name] = table.column(name)
     marks = {field.name: field.metadata for field in table.schema}
     never_null = {column.name for column in description.columns if not column.nullable}
@@ -205,6 +209,26 @@ def conform(table: pa.Table, description: Table, *, file: str | None = None, rel
     )
     present = json.dumps(table.column_names).encode()
     return pa.table(list(arrays.values()), schema=schema.with_metadata({PRESENT_COLUMNS: present}))
+
+
+def lacking(names: Collection[str], description: Table) -> list[str]:
+    """The columns that every source of the table had until now, and that one with these columns has not."""
+    expected = (column for column in description.columns if column.nullable and not column.optional)
+    return [column.name for column in expected if column.name not in names]
+
+
+def _told_apart(names: Iterable[str], description: Table) -> list[str]:
+    """The names, but for those that SQL takes for another, since it does not tell `Name` from `name`: `Name_2`."""
+    described = {name.casefold(): name for name in description.column_names}
+    taken = described.keys() | TAKEN_NAMES
+    apart = []
+    for name in names:
+        free, number = name, 2
+        while described.get(free.casefold()) != free and free.casefold() in taken:
+            free, number = f"{name}_{number}", number + 1
+        taken.add(free.casefold())
+        apart.append(free)
+    return apart
 
 
 def _cast(

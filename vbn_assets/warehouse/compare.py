@@ -29,7 +29,7 @@ def compare_files(lake: Lake, table: Table, before: TableFile, after: TableFile)
     key = [name for name in table.key if name in after.columns]
     values = [name for name in after.columns if name in before.columns and name not in key]
     joined = " AND ".join(f"a.{quoted(name)} = b.{quoted(name)}" for name in key)
-    differs = [f"(a.{quoted(name)} IS DISTINCT FROM b.{quoted(name)})" for name in values] or ["FALSE"]
+    differs = [_differs(name, as_text=before.columns[name] != after.columns[name]) for name in values] or ["FALSE"]
     first = quoted(key[0])
     counted = ", ".join(f"count(*) FILTER (both_there AND d{i})" for i in range(len(differs)))
     columns = ", ".join(f"{expression} AS d{i}" for i, expression in enumerate(differs))
@@ -54,3 +54,9 @@ def compare_files(lake: Lake, table: Table, before: TableFile, after: TableFile)
         new_columns=tuple(name for name in after.columns if name not in before.columns),
         lost_columns=tuple(name for name in before.columns if name not in after.columns),
     )
+
+
+def _differs(name: str, *, as_text: bool) -> str:
+    """Whether a column's two values differ; those of two types do where they are written differently."""
+    a, b = (f"{side}.{quoted(name)}" + "::VARCHAR" * as_text for side in ("a", "b"))
+    return f"({a} IS DISTINCT FROM {b})"

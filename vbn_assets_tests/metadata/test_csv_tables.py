@@ -8,6 +8,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from vbn_assets.errors import MetadataError
@@ -19,8 +20,6 @@ from vbn_assets_tests.golden import golden
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pyarrow as pa
 
 ACCESSORS = {
     "ecephys_sessions": "get_ecephys_session_table__unfiltered",
@@ -106,6 +105,56 @@ def test_column_of_a_newer_release_is_kept_and_told(tmp_path: Path, caplog: pyte
     assert "9.9.9" in caplog.text
 
 
+def test_column_that_a_newer_release_has_no_more_is_null_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        table = read_text(
+            tmp_path, PROBES.replace("phase,", "") + ROW.format(id=1, units=3).replace("1.0,True", "True")
+        )
+    assert table["phase"].to_pylist() == [None]
+    assert "phase" not in json.loads(table.schema.metadata[PRESENT_COLUMNS])
+    assert "probes.csv of release 9.9.9 lacks columns: phase" in caplog.text
+
+
+def test_columns_that_sql_would_take_for_others_are_told_apart(tmp_path: Path) -> None:
+    """pandas calls a column without a name so; `file` is a word of ours, too."""
+    header, row = "," + PROBES.strip() + ",Name,file,NAME\n", "0," + ROW.format(id=1, units=3).strip() + ",a,b,c\n"
+    table = read_text(tmp_path, header + row)
+    extra = {"Unnamed: 0": 0, "Name_2": "a", "file": "b", "NAME_3": "c"}
+    assert {name: table[name][0].as_py() for name in extra} == extra
+    assert table["name"].to_pylist() == ["probeA"]
+    assert set(json.loads(table.schema.metadata[PRESENT_COLUMNS])) >= extra.keys()
+
+
+def test_a_release_may_have_its_own_name_for_file_ids(tmp_path: Path) -> None:
+    path = tmp_path / "probes.csv"
+    path.write_text(PROBES.strip() + ",nwb_id\n" + ROW.format(id=1, units=3).strip() + ",5\n")
+    table = read_table(path, VBN.tables["probes"], release="9.9.9", file_id_column="nwb_id")
+    assert table["file_id"].to_pylist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2020-01-01", datetime(2020, 1, 1, tzinfo=UTC)),
+        ("2020-01-01 10:00:00.123456789+00:00", datetime(2020, 1, 1, 10, 0, 0, 123456, tzinfo=UTC)),
+        ("2020-01-01T10:00:00-08", datetime(2020, 1, 1, 18, tzinfo=UTC)),
+        ("2020-01-01 10:00:00", datetime(2020, 1, 1, 10, tzinfo=UTC)),
+    ],
+)
+def test_times_in_the_forms_that_pandas_takes(written: str, read: datetime) -> None:
+    assert csv_tables._parse_times(pa.array([None, written])).to_pylist() == [None, read]
+
+
+def test_lists_are_what_they_are_of(tmp_path: Path) -> None:
+    parse = csv_tables._parse_lists(pa.int64())
+    assert parse(pa.array(["[1, 2]", "3", "[4.0]", "None", None])).to_pylist() == [[1, 2], [3], [4], None, None]
+    for other in ("[1.5]", "['a']", "[True]", f"[{10**24}]"):
+        with pytest.raises((ValueError, OverflowError)):
+            parse(pa.array([other]))
+
+
 def test_table_without_rows_is_one(tmp_path: Path) -> None:
     assert read_text(tmp_path, PROBES).num_rows == 0
 
@@ -113,7 +162,7 @@ def test_table_without_rows_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (PROBES.replace("phase,", "") + ROW.format(id=1, units=3).replace("1.0,True", "True"), ["'phase'", "missing"]),
+        (PROBES.replace("ecephys_session_id,", "") + ROW.format(id=1, units=3).replace(",7,", ","), ["missing"]),
         (
             PROBES + ROW.format(id=1, units=3) + ROW.format(id=2, units="many"),
             ["'unit_count'", "row 2", "'many'", "int64"],

@@ -9,7 +9,7 @@ FROM (
         CASE WHEN old.{key} IS NULL THEN 'added' WHEN new.{key} IS NULL THEN 'removed' ELSE 'changed' END AS change,
         {its_recording} AS {recording_id},
         {its_behavior_session} AS behavior_session_id,
-        unnest(CASE WHEN change = 'changed' THEN [{differences}] ELSE [NULL] END) AS difference
+        unnest(CASE WHEN old.{key} = new.{key} THEN [{differences}] ELSE [NULL] END) AS difference
     FROM (FROM {rows} WHERE release = before_release) AS old
     FULL JOIN (FROM {rows} WHERE release = after_release) AS new ON {same_key}
     WHERE old.{key} IS NULL OR new.{key} IS NULL OR {any_difference}
