@@ -1,8 +1,67 @@
-WITH _dff AS (
-    SELECT behavior_session_id, cell_roi_id AS trace_id, timestamps, dff AS value
-    FROM {schema}.dff_samples
-    JOIN (SELECT ophys_experiment_id, behavior_session_id FROM {schema}.ophys_experiment_table)
-        USING (ophys_experiment_id)
+-- As event_triggered, but a trace is a row with the list of its frames, and a plane's traces have the same times: so its
+-- few timestamps are joined with the moments, and of each list only the frames beside them are taken; of a frame that no
+-- list has, null.
+WITH _events AS MATERIALIZED (
+    SELECT row_number() OVER () AS _event, * REPLACE (event_time::DOUBLE AS event_time)
+    FROM query_table(events)
+    WHERE isfinite(event_time::DOUBLE)
+),
+_planes AS MATERIALIZED (
+    SELECT DISTINCT behavior_session_id, ophys_experiment_id
+    FROM {schema}.dff_traces
+    JOIN (SELECT ophys_session_id, behavior_session_id FROM {schema}.session_metadata) USING (ophys_session_id)
+    WHERE behavior_session_id IN (SELECT behavior_session_id FROM _events)
+),
+_times AS (
+    SELECT
+        ophys_experiment_id,
+        frame,
+        timestamps,
+        lead(frame) OVER _series AS _next_frame,
+        lead(timestamps) OVER _series AS _next_timestamps
+    FROM {schema}.ophys_timestamps
+    WHERE ophys_experiment_id IN (SELECT ophys_experiment_id FROM _planes)
+    WINDOW _series AS (PARTITION BY ophys_experiment_id ORDER BY timestamps)
+),
+_moments AS (
+    SELECT _event, ophys_experiment_id, number * step::DOUBLE - before::DOUBLE AS time, event_time + time AS _moment
+    FROM (SELECT _event, behavior_session_id, event_time FROM _events)
+    LEFT JOIN _planes USING (behavior_session_id)
+    CROSS JOIN range({schema}.bin_count(before, after, step) + 1) AS steps (number)
+),
+_places AS (
+    SELECT _event, _moments.ophys_experiment_id, time, _moment, frame, timestamps, _next_frame, _next_timestamps
+    FROM _moments
+    ASOF LEFT JOIN (FROM _times WHERE timestamps IS DISTINCT FROM _next_timestamps) AS _times
+        ON _times.ophys_experiment_id = _moments.ophys_experiment_id
+        AND _times.timestamps <= _moments._moment
+),
+_of_planes AS (
+    SELECT
+        ophys_experiment_id,
+        list(struct_pack(_event, time, _moment, timestamps, _next_timestamps)) AS _places,
+        list(coalesce(frame + 1, 1000000000000)) AS _frames,
+        list(coalesce(_next_frame + 1, 1000000000000)) AS _next_frames
+    FROM _places
+    GROUP BY ophys_experiment_id
+),
+_sampled AS (
+    SELECT
+        cell_roi_id,
+        unnest(_places) AS _place,
+        unnest(list_select(dff, _frames)) AS _value,
+        unnest(list_select(dff, _next_frames)) AS _next_value
+    FROM _of_planes
+    LEFT JOIN {schema}.dff_traces USING (ophys_experiment_id)
 )
-SELECT * RENAME (trace_id AS cell_roi_id, value AS dff)
-FROM {schema}.event_triggered(events, '_dff', before, after, step)
+SELECT
+    _events.* EXCLUDE (_event),
+    cell_roi_id,
+    _place.time AS time,
+    CASE
+        WHEN _place._moment = _place.timestamps THEN _value
+        ELSE (_next_value - _value) / (_place._next_timestamps - _place.timestamps)
+            * (_place._moment - _place.timestamps) + _value
+    END AS dff
+FROM _events
+JOIN _sampled ON _sampled._place._event = _events._event
