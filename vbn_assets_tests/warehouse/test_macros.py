@@ -237,6 +237,22 @@ def test_a_moment_at_a_sample_has_its_value_though_the_next_is_missing(con: duck
     assert found == [(time, values.get(time)) for time in np.arange(-1.5, 2.0, 0.5).tolist()]
 
 
+def test_samples_at_one_time_and_nan_are_those_of_interp(con: duckdb.DuckDBPyConnection) -> None:
+    samples = [(0, 0.0), (1, 10.0), (1, 20.0), (2, 30.0), (3, float("nan")), (4, 40.0)]
+    rows = ", ".join(f"({time}, '{value}'::DOUBLE)" for time, value in samples)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE twice AS "
+        f"SELECT 7 AS behavior_session_id, * FROM (VALUES {rows}) AS t (timestamps, value)"
+    )
+    found = con.execute(
+        "WITH now AS (SELECT 7 AS behavior_session_id, 2 AS event_time) "
+        "SELECT value FROM vbn.event_triggered(now, twice, 2, 2, 0.5) ORDER BY time"
+    ).fetchall()
+    timestamps, values = map(np.array, zip(*samples, strict=True))
+    wanted = np.interp(np.arange(0, 4.5, 0.5), timestamps, values)
+    assert [value for (value,) in found] == [None if np.isnan(value) else value for value in wanted]
+
+
 def test_several_traces_of_a_session_are_told_apart(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "CREATE OR REPLACE TEMP VIEW two AS SELECT 7 AS behavior_session_id, * FROM "

@@ -1,5 +1,5 @@
 -- Each moment has the sample at or before it and the one after: between the two the value is on a straight line. At a
--- sample it is the sample's, also where the next one is missing.
+-- sample it is the sample's, also where the next one is missing; of samples at one time, as in numpy, the last one's.
 WITH _events AS MATERIALIZED (
     SELECT row_number() OVER () AS _event, * REPLACE (event_time::DOUBLE AS event_time)
     FROM query_table(events)
@@ -16,9 +16,9 @@ _samples AS (
         behavior_session_id,
         trace_id,
         timestamps,
-        value,
+        nullif(value::DOUBLE, 'nan') AS value,
         lead(timestamps) OVER _series AS _next_timestamps,
-        lead(value) OVER _series AS _next_value
+        nullif(lead(value::DOUBLE) OVER _series, 'nan') AS _next_value
     FROM _trace
     WHERE behavior_session_id IN (SELECT behavior_session_id FROM _events)
     WINDOW _series AS (PARTITION BY behavior_session_id, trace_id ORDER BY timestamps)
@@ -44,7 +44,7 @@ _values AS (
             ELSE (_next_value - value) / (_next_timestamps - timestamps) * (_moment - timestamps) + value
         END AS value
     FROM _moments
-    ASOF LEFT JOIN _samples
+    ASOF LEFT JOIN (FROM _samples WHERE timestamps IS DISTINCT FROM _next_timestamps) AS _samples
         ON _samples.behavior_session_id = _moments.behavior_session_id
         AND _samples.trace_id IS NOT DISTINCT FROM _moments.trace_id
         AND _samples.timestamps <= _moments._moment
