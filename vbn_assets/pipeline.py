@@ -269,10 +269,9 @@ def extract_unreleased(workspace: Workspace, path: Path) -> Record:
 
 def _extract_hashing(workspace: Workspace, path: Path, hashing: Future[str]) -> Record:
     from vbn_assets.nwb.session import open_session
-    from vbn_assets.nwb.session_file import kind_of
 
     started = time.monotonic()
-    kind = workspace.project.kind(kind_of(path))
+    kind = _kind_of(workspace.project, path)
     with open_session(path, kind=kind, expected_id=None, release="") as session:
         id = _released_name(workspace, kind, session.ids[kind.id_column])
         recording, _, part = id.partition("/")
@@ -289,6 +288,21 @@ def _extract_hashing(workspace: Workspace, path: Path, hashing: Future[str]) -> 
                 source = _source_of(released, kind, id, hashing.result())
                 return _commit(workspace, session, source, written, started)
     return extract_file(workspace, path, released)
+
+
+def _kind_of(project: Project, path: Path) -> FileKind:
+    from vbn_assets.nwb.session_file import kind_of
+
+    found, known = kind_of(path), {kind.name: kind for kind in project.kinds}
+    if found not in known:
+        raise NwbError(
+            f"is no file of {project.title}",
+            file=path.name,
+            expected=" or ".join(known),
+            found=found,
+            remedy="Name the project it is of: `--project vbn` or `--project vbo`.",
+        )
+    return known[found]
 
 
 def _released_name(workspace: Workspace, kind: FileKind, id: int) -> str:

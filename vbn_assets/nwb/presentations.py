@@ -37,13 +37,22 @@ def read_stimulus_presentations(file: SessionFile) -> pa.Table:
     shown = [read_dynamic_table(file, f"intervals/{name}", skip=_LEFT_OUT).drop_columns("id") for name in names]
     if not shown:
         raise file.error("has no stimulus presentations", expected=f"/intervals/*{_SUFFIX}", found="none")
-    table = pa.concat_tables(shown, promote_options="permissive")
+    table = pa.concat_tables(_with_like_columns(shown), promote_options="permissive")
     table = _with_allensdk_values(file, table)
     table = table.take(pa.array(np.argsort(table["start_time"].to_numpy(), kind="stable")))
     table = _with_trials(table.combine_chunks(), read_trials(file))
     table = _with_computed_changes(file, table)
     table = table.rename_columns(["end_time" if name == "stop_time" else name for name in table.column_names])
     return table.append_column("stimulus_presentations_id", pa.array(np.arange(table.num_rows)))
+
+
+def _with_like_columns(tables: list[pa.Table]) -> list[pa.Table]:
+    """The tables, but for columns that are text in one and numbers in another: those are text in all."""
+    fields = {field for table in tables for field in table.schema}
+    texts, others = ({f.name for f in fields if pa.types.is_string(f.type) is is_text} for is_text in (True, False))
+    mixed = texts & others
+    as_text = [[f.with_type(pa.string()) if f.name in mixed else f for f in table.schema] for table in tables]
+    return [table.cast(pa.schema(fields)) for table, fields in zip(tables, as_text, strict=True)]
 
 
 def _with_allensdk_values(file: SessionFile, table: pa.Table) -> pa.Table:

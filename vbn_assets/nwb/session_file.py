@@ -147,11 +147,11 @@ def open_file(path: Path, *, kind: str, expected_id: int | str | None, release: 
 
 @contextmanager
 def legible(path: Path, release: str) -> Iterator[None]:
-    """What is raised meanwhile, where HDF5 cannot follow the file's bytes, a text is none or a column that others are
-    computed from is not there, is an `NwbError`."""
+    """What is raised meanwhile, where HDF5 cannot follow the file's bytes or something in it is not what its name says,
+    is an `NwbError`; Arrow's errors are of these too."""
     try:
         yield
-    except (OSError, RuntimeError, UnicodeDecodeError, KeyError) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
         raise _error(path, release, f"cannot be read: {error}") from error
 
 

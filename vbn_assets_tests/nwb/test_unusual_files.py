@@ -111,15 +111,40 @@ def test_index_of_any_width(
     assert tables == unchanged
 
 
+def add_column(group: h5py.Group, name: str, values: object) -> None:
+    column = group.create_dataset(name, data=values)
+    column.attrs.update(description="new", namespace="hdmf-common", neurodata_type="VectorData")
+    group.attrs["colnames"] = [*group.attrs["colnames"], name]
+
+
+def test_columns_of_other_kinds_than_any_so_far_are_kept(changed: Changed, read_tables: ReadTables) -> None:
+    """A parameter that is text for one stimulus and a number for another, and texts in pairs."""
+
+    def add(file: h5py.File) -> None:
+        first, second, *_ = presentations(file)
+        add_column(first, "parameter", ["loud"] * len(first["id"]))
+        add_column(second, "parameter", np.full(len(second["id"]), 0.5))
+        trials = file["intervals/trials"]
+        add_column(trials, "pair", [["a", "b"]] * len(trials["id"]))
+
+    tables = read_tables(changed(add))
+    assert set(tables["stimulus_presentations"]["parameter"].to_pylist()) >= {"loud", "0.5"}
+    assert tables["trials"]["pair"].to_pylist()[0] == ["a", "b"]
+
+
+def test_column_that_a_newer_release_has_no_more_is_null_and_told(
+    changed: Changed, read_tables: ReadTables, caplog: pytest.LogCaptureFixture
+) -> None:
+    tables = read_tables(changed(lambda file: drop_columns(file["units"], "snr")))
+    assert tables["session_units"]["snr"].null_count == tables["session_units"].num_rows > 0
+    assert caplog.text.count("has no snr for session_units") == 1
+
+
 def test_column_of_a_newer_release_is_kept(changed: Changed, read_tables: ReadTables) -> None:
     def add(file: h5py.File) -> None:
         places = ("units", "intervals/trials", "general/extracellular_ephys/electrodes")
         for group in (*(file[place] for place in places), presentations(file)[0]):
-            column = group.create_dataset("novelty", data=np.arange(len(group["id"])) / 4)
-            for key, value in (("description", "new"), ("namespace", "hdmf-common"), ("neurodata_type", "VectorData")):
-                column.attrs[key] = value
-            column.attrs["object_id"] = "5c2b0f6e-0000-4000-8000-000000000000"
-            group.attrs["colnames"] = [*group.attrs["colnames"], "novelty"]
+            add_column(group, "novelty", np.arange(len(group["id"])) / 4)
 
     tables = read_tables(changed(add))
     for name in ("session_units", "trials", "session_channels"):

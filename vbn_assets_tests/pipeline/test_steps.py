@@ -149,6 +149,13 @@ def test_a_file_that_is_refused_leaves_nothing(
     assert not [left for left in workspace.settings.lake_dir.rglob("*") if left.is_file()]
 
 
+def test_a_file_of_another_project_is_told(
+    workspace: Workspace, sample_files: dict[tuple[str, str, str], Path]
+) -> None:
+    with pytest.raises(NwbError, match=r"is no file of Visual Behavior Neuropixels.*--project"):
+        extract_unreleased(workspace, sample_files["1.1.0", "ophys_experiment", "1100009101"])
+
+
 def test_a_file_that_is_not_there_is_told_by_its_name(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(NwbError, match=r"elsewhere\.nwb"):
         extract_unreleased(workspace, tmp_path / "elsewhere.nwb")
