@@ -218,7 +218,7 @@ REWARDS = Table(
     columns=(
         BEHAVIOR_SESSION,
         Column("volume", F64, "Water given", "mL", source="/processing/rewards/volume/data"),
-        Column("timestamps", F64, "Time of the reward", "s", source="/processing/rewards/volume/timestamps"),
+        Column("timestamps", F64, "Time of the reward", "s", source="/processing/rewards/autorewarded/timestamps"),
         Column("auto_rewarded", BOOL, "Given without a lick", source="/processing/rewards/autorewarded/data"),
     ),
 )

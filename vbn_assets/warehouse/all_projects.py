@@ -66,12 +66,15 @@ def _behavior_sessions(project: Project) -> str:
 
 def _rows(project: Project, described: Table | View) -> str:
     """One project's rows; of a session's tables with the mouse first."""
-    rows = f"{quoted(project.name)}.{quoted(described.name)} AS rows"
+    table = f"{quoted(project.name)}.{quoted(described.name)}"
     columns = {column.name for column in described.columns}
     if "project" in columns:
-        return f"SELECT * FROM {rows}"
+        return f"SELECT * FROM {table}"
+    # A file may have columns of these names too: they are in the project's own schema.
+    others = "COLUMNS(lambda name: lower(name) NOT IN ('project', 'mouse_id'))"
     if "mouse_id" in columns:
-        return f"SELECT {text(project.name)} AS project, mouse_id, * EXCLUDE (mouse_id) FROM {rows}"
+        return f"SELECT {text(project.name)} AS project, mouse_id, {others} FROM {table}"
+    rows = f"(SELECT {others} FROM {table}) AS rows"
     if "behavior_session_id" not in columns:
         return f"SELECT {text(project.name)} AS project, * FROM {rows}"
     mice = f"(SELECT behavior_session_id, mouse_id FROM ({_behavior_sessions(project)})) AS mice"

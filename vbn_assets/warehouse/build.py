@@ -7,6 +7,7 @@ Deciding what to show belongs to `contents`; making the new file the one that re
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
@@ -160,7 +161,7 @@ def _fill(
         con.execute(f"DELETE FROM {name} WHERE {quoted(table.entity)} = ?", [_entity_id(present[key])])
     new = [file for key, file in wanted.items() if key not in present]
     if new:
-        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_read_parquet(lake, table, new, mixed=True)}")
+        con.execute(f"INSERT INTO {name} BY NAME FROM {_rows(lake, table, new, _texts(shown))}")
 
 
 def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table, shown: Sequence[Shown]) -> None:
@@ -168,7 +169,7 @@ def _show(con: duckdb.DuckDBPyConnection, lake: Lake, schema: str, table: Table,
     columns = _columns(con, lake, table, shown)
     if shown:
         selected = ", ".join(_selected(name, type_, table, shown) for name, type_ in columns.items())
-        rows = f"(SELECT {selected} FROM {_read_parquet(lake, table, shown, mixed=len(_unlike(shown)) > 1)})"
+        rows = f"(SELECT {selected} FROM {_rows(lake, table, shown, _texts(shown))})"
     else:
         selected = ", ".join(f"NULL::{type_} AS {quoted(name)}" for name, type_ in columns.items())
         rows = f"(SELECT {selected} WHERE FALSE)"
@@ -182,13 +183,37 @@ def _selected(name: str, type_: str, table: Table, shown: Iterable[Shown]) -> st
     return quoted(name) if in_files else f"NULL::{type_} AS {quoted(name)}"
 
 
-def _read_parquet(lake: Lake, table: Table, shown: Iterable[Shown], *, mixed: bool) -> str:
-    """`read_parquet` of the files; `mixed` where they do not all have the same columns of the same types."""
+def _rows(lake: Lake, table: Table, shown: Iterable[Shown], texts: Iterable[str]) -> str:
+    """The rows of the files, by the names of their columns; those in `texts` as text."""
+    alike: dict[tuple[str, ...], list[Shown]] = defaultdict(list)
+    for file in shown:
+        alike[tuple(file.file.columns.get(name, "") for name in texts)].append(file)
+    parts = []
+    for files in alike.values():
+        replaced = [f"{quoted(name)}::VARCHAR AS {quoted(name)}" for name in texts if name in files[0].file.columns]
+        columns = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
+        parts.append(f"SELECT {columns} FROM {_read_parquet(lake, table, files)}")
+    return f"({' UNION ALL BY NAME '.join(parts)})"
+
+
+def _texts(shown: Iterable[Shown]) -> list[str]:
+    """Columns that are lists in one file and single values in another, which only text can be of both.
+
+    A writer of NWB leaves a list's index out where there happen to be as many entries as rows.
+    """
+    are_lists: dict[str, set[bool]] = defaultdict(set)
+    for file in _unlike(shown):
+        for name, type_ in file.file.columns.items():
+            are_lists[name].add(type_.startswith("list"))
+    return [name for name, both in are_lists.items() if len(both) > 1]
+
+
+def _read_parquet(lake: Lake, table: Table, shown: Sequence[Shown]) -> str:
     files = ", ".join(text(f"{lake.root}/{file.file.path}") for file in shown)
     options = ["hive_partitioning = false"]
     if table.entity.is_column:
         options = ["hive_partitioning = true", f"hive_types = {{{text(table.entity)}: BIGINT}}"]
-    if mixed:
+    if len(_unlike(shown)) > 1:
         options.append("union_by_name = true")
     return f"read_parquet([{files}], {', '.join(options)})"
 
@@ -201,7 +226,7 @@ def _columns(con: duckdb.DuckDBPyConnection, lake: Lake, table: Table, shown: Se
     types = {column.name: _sql_type(column.type) for column in table.columns}
     unlike = _unlike(shown)
     if any(file.file.columns.keys() - types.keys() for file in unlike):
-        rows = con.execute(f"DESCRIBE FROM {_read_parquet(lake, table, unlike, mixed=True)}").fetchall()
+        rows = con.execute(f"DESCRIBE FROM {_rows(lake, table, unlike, _texts(unlike))}").fetchall()
         types |= {row[0]: row[1] for row in rows if row[0] not in types}
     return types
 
@@ -282,13 +307,18 @@ def _ddl(columns: dict[str, str]) -> str:
     return ", ".join(f"{quoted(name)} {type_}" for name, type_ in columns.items())
 
 
+def _told_of(shown: Shown) -> tuple[str | int, ...]:
+    """What tells a file, and the release it is of: one that knew none before may have taken it up."""
+    return *file_key(shown), shown.record.source.release or ""
+
+
 def contents_fingerprint(contents: ProjectContents) -> str:
     """The same for two contents that would make the same database."""
     facts = [
         (
             schema.schema,
             schema.release,
-            sorted((*file_key(file), file.in_step) for file in chain(*schema.tables.values())),
+            sorted((*_told_of(file), file.in_step) for file in chain(*schema.tables.values())),
         )
         for schema in contents.schemas
     ]

@@ -197,7 +197,7 @@ class Lake:
 
     def commit(self, record: Record) -> Record:
         """Make the record, and by it the tables it names, part of the lake."""
-        stamped = replace(record, made_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        stamped = replace(record, made_at=datetime.now(UTC).isoformat(timespec="microseconds"))
         with drafts(self._drafts, 1) as (draft,):
             draft.write_text(json.dumps(asdict(stamped), indent=1))
             force(draft)

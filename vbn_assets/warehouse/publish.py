@@ -35,6 +35,9 @@ STORAGE_VERSION = "v1.4.0"
 MEMORY_LIMIT = "2GB"
 """A laptop's share; beyond it DuckDB spills beside the warehouse."""
 
+COARSEST_TIME = 2_000_000_000
+"""File systems keep times in steps of so many nanoseconds at most (FAT): a multiple comes back as it was set."""
+
 log = logging.getLogger(__name__)
 
 
@@ -121,7 +124,7 @@ def _build_and_swap(
     try:
         if incremental:
             _copy(path, unfinished)
-        stamp = time.time_ns()
+        stamp = time.time_ns() // COARSEST_TIME * COARSEST_TIME
         with duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": f"{unfinished}.spill"}) as con:
             con.execute(f"ATTACH {text(str(unfinished))} AS warehouse (STORAGE_VERSION {text(STORAGE_VERSION)})")
             con.execute("USE warehouse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -139,6 +140,41 @@ def test_a_column_nobody_described_has_the_type_that_holds_every_files_values(
     for schema in ("vbn", "vbn_v0_5_0"):
         values = ask(settings, f"SELECT behavior_session_id - 1000, parameter FROM {schema}.trials ORDER BY ALL")
         assert values == [(1, 0), (1, 1), (1, None), (2, 0.1), (2, 1.5), (2, None), (3, 2), (3, 3), (3, None)]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1)])
+def test_a_column_that_is_lists_in_some_files_is_text(settings: Settings, order: tuple[int, ...]) -> None:
+    extra = {1: pa.array([[1.5], [], None]), 2: pa.array([1.5, 2.5, None]), 3: pa.array(["a", "b", None])}
+    lake = lake_of(settings)
+    add_release(lake, "0.5.0", dict.fromkeys(extra, "a"))
+    for id in order:
+        add_session(lake, id, "a", extra=extra[id], mouse_id=pa.array([7, 8, 9]))
+        publish(settings)
+    texts = {1: ["[1.5]", "[]", None], 2: ["1.5", "2.5", None], 3: ["a", "b", None]}
+    wanted = {(id, text) for id, each in texts.items() for text in each}
+    for trials in ("vbn.trials", "vbn_v0_5_0.trials", "vb.trials"):
+        assert set(ask(settings, f"SELECT behavior_session_id - 1000, extra FROM {trials}")) == wanted
+    assert ask(settings, "SELECT DISTINCT mouse_id FROM vbn.trials ORDER BY ALL") == [(7,), (8,), (9,)]
+
+
+def test_a_release_may_take_up_a_file_that_was_of_none(settings: Settings) -> None:
+    lake = lake_of(settings)
+    add_session(lake, 1, "a")
+    add_release(lake, "0.5.0", {1: "a"})
+    publish(settings)
+    released = "SELECT DISTINCT release FROM vbn.warehouse_files WHERE kind = 'ecephys_session'"
+    assert ask(settings, released) == [(None,)]
+    add_session(lake, 1, "a", release="0.5.0")
+    publish(settings)
+    assert ask(settings, released) == [("0.5.0",)]
+
+
+def test_it_is_known_again_where_the_file_system_keeps_whole_seconds(settings: Settings) -> None:
+    add_release(lake_of(settings), "0.5.0", {1: "a"})
+    path = publish(settings).path
+    second = path.stat().st_mtime_ns // 10**9 * 10**9
+    os.utime(path, ns=(second, second))
+    assert not publish(settings).changed
 
 
 def test_nothing_new_changes_nothing(settings: Settings) -> None:

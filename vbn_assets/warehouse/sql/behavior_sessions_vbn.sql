@@ -5,7 +5,7 @@ SELECT
     ecephys_session_id,
     session_type,
     image_set,
-    date_of_acquisition::TIMESTAMPTZ AS date_of_acquisition,
+    try_cast(date_of_acquisition AS TIMESTAMPTZ) AS date_of_acquisition,
     equipment_name,
     genotype AS full_genotype,
     sex,
