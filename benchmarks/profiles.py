@@ -36,7 +36,7 @@ from vbn_assets.projects import VBN
 from vbn_assets.sample.generator import generate
 from vbn_assets.sample.plan import Sizes
 from vbn_assets.sample.process import SampleProcess
-from vbn_assets.serving.server import prepare_home
+from vbn_assets.serving.home import prepare_home
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.lake import Lake
 from vbn_assets.warehouse.publish import publish

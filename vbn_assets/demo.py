@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vbn_assets.errors import SettingsError, VbnError
 from vbn_assets.sample.process import SampleProcess
-from vbn_assets.serving import DagsterServer
+from vbn_assets.serving import DagsterServer, require_startable
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.database import open_warehouse
 
@@ -201,6 +201,8 @@ def run_demo(folder: Path, *, port: int, stay: bool, say: Callable[[str], None])
 
     Raises `SettingsError` where the folder has something else in it, `VbnError` where the job does not get done.
     """
+    home = folder / "dagster"
+    require_startable(home, "127.0.0.1", port)
     _empty(folder)
     settings = Settings(
         data_dir=folder, projects=tuple(FIRST), hold="all", hold_behavior="all", poll_seconds=POLL_SECONDS
@@ -215,7 +217,6 @@ def run_demo(folder: Path, *, port: int, stay: bool, say: Callable[[str], None])
             **{f"VBN_{what}_{name.upper()}": "" for name in FIRST for what in ("RELEASE", "HOLD", "HOLD_BEHAVIOR")},
             "AWS_ENDPOINT_URL": s3.endpoint,
         }
-        home = folder / "dagster"
         say(f"Starting Dagster in {folder} (half a minute)")
         with DagsterServer(home, port=port, environment=environment, logs=home / "logs") as dagster:
             demo = Demo(settings, s3, dagster, say)

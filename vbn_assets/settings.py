@@ -45,6 +45,14 @@ def _plain_folder(folder: Path) -> Path:
     return folder
 
 
+def _address(url: str | None) -> str | None:
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            "AWS_ENDPOINT_URL is no address", expected="one like http://127.0.0.1:5555", found=repr(url)
+        )
+    return url
+
+
 def _versions(pins: dict[str, str]) -> dict[str, str]:
     """The pins, each of which is a version."""
     for project, version in pins.items():
@@ -66,7 +74,7 @@ class Settings(BaseModel):
     """`VBN_DATA_DIR`: holds `mirror/` (verified files), `lake/` (Parquet) and `warehouse.duckdb`."""
     projects: tuple[str, ...] = tuple(PROJECTS)
     """`VBN_PROJECTS`: comma separated."""
-    endpoint_url: str | None = None
+    endpoint_url: Annotated[str | None, AfterValidator(_address)] = None
     """`AWS_ENDPOINT_URL`: another S3 than AWS, e.g. the local sample."""
     hold: str = "none"
     """`VBN_HOLD`: the sessions to keep by themselves: `none`, `all`, or an SQL condition on the session table.
@@ -118,6 +126,11 @@ class Settings(BaseModel):
     def names_data_dir(self) -> bool:
         """Whether somebody chose the data folder."""
         return "data_dir" in self.model_fields_set
+
+    @property
+    def own_dagster_home(self) -> Path:
+        """Where `vbn run` keeps Dagster's instance if nothing else is said."""
+        return self.data_dir / "dagster"
 
     @property
     def lake_dir(self) -> Path:

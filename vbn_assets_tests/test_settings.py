@@ -23,6 +23,7 @@ def test_projects_are_named_once(said: str, meant: tuple[str, ...]) -> None:
         ("VBN_POLL_SECONDS", "-5"),
         ("VBN_POLL_SECONDS", "often"),
         ("VBN_LFP", "perhaps"),
+        ("AWS_ENDPOINT_URL", "ftp://127.0.0.1"),
         ("VBN_DATA_DIR", "~nobody-of-this-name/data"),
         ("VBN_DATA_DIR", "/data/session=7"),
         ("VBN_DATA_DIR", "/data/back\\slash"),

@@ -234,8 +234,10 @@ def _said(outcome: Outcome, plan: SyncPlan) -> str:
 
 
 def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
+    """That these files are held now, if it is to be told, or keeps its records in the data folder."""
     made = [outcome.record for outcome in outcomes if outcome.record and not outcome.error]
-    if made and workspace.settings.dagster_home:
+    settings = workspace.settings
+    if made and (settings.dagster_home or settings.own_dagster_home.exists()):
         from vbn_assets.serving.report import report_files
 
-        report_files(workspace.settings.dagster_home, workspace, made)
+        report_files(settings.dagster_home or settings.own_dagster_home, workspace, made)

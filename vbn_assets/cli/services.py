@@ -30,7 +30,7 @@ def run(
 
     _end_as_by_ctrl_c()
     settings = settings_of()
-    home = (settings.dagster_home or settings.data_dir / "dagster").absolute()
+    home = (settings.dagster_home or settings.own_dagster_home).absolute()
     environment = {"VBN_DATA_DIR": str(settings.data_dir)}
     note(f"Starting Dagster with its records in {home} (half a minute)")
     try:
@@ -51,8 +51,8 @@ def demo(
 ) -> None:
     """Run the whole job on a sample release, without a network, and watch a new release arrive.
 
-    A local S3 publishes releases 0.3.0 and 0.4.0; Dagster's sensor finds them and makes the warehouse. Then 0.5.0
-    is published, and only what it changed is made again.
+    A local S3 publishes small releases of both projects; Dagster's sensors find them and make the warehouse. Then a
+    newer release of each is published, and only what it changed is made again.
     """
     from vbn_assets.demo import run_demo
 

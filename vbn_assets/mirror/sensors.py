@@ -1,7 +1,7 @@
 """The sensor that asks for the files that the settings name. It looks only at this machine, never at the bucket."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby, islice
@@ -15,6 +15,7 @@ from vbn_assets.pipeline import Workspace
 from vbn_assets.projects import FileKind, Project
 from vbn_assets.releases.manifest import Release
 from vbn_assets.releases.sensors import ATTEMPTS, FINISHED_BADLY, LOST_TAG, SHOWN, under_way
+from vbn_assets.report import file_key
 from vbn_assets.resources import VisualBehavior
 
 RUNS_A_TICK = 25
@@ -65,19 +66,36 @@ def hold_sensor(
 def _requests(
     instance: dg.DagsterInstance, workspace: Workspace, release: Release, kind: FileKind, job: str
 ) -> Iterator[dg.RunRequest]:
-    """Runs for the files of a kind that are missing and wanted, or that a run failed to make."""
+    """Runs for the files of a kind that are missing and wanted, or that a run failed to make.
+
+    A file that a release replaced is made anew by the automation condition, if Dagster knows that it is held. What a
+    command or a notebook brought it may not know of.
+    """
     runs = _Runs.of(instance, workspace.project, job)
     wanted = wanted_ids(workspace, release, kind)
     partitions = {file.id: id for id, file in workspace.files_about(release, kind).items()}
+    held = holdings(workspace, release, kind)
+    known_to_be_held = _materialized(instance, workspace.project, kind, held)
     due = {}
-    for holding in holdings(workspace, release, kind):
+    for holding in held:
         shown = _shown_hash(holding)
-        asked = holding.state is State.MISSING and holding.session_id in wanted
+        asked = (holding.state is State.MISSING and holding.session_id in wanted) or (
+            holding.state is State.STALE and partitions.get(holding.file.id) not in known_to_be_held
+        )
         if holding.state is not State.HELD and holding.file.id in partitions and runs.may_make(shown, asked=asked):
             due[partitions[holding.file.id]] = shown
     known = instance.get_dynamic_partitions(files_of(workspace.project, kind).name or "")
     for batch in _neighbours([due.get(partition) and partition for partition in known], kind.batch):
         yield _request(workspace.project, job, {partition: due[partition] for partition in batch}, runs)
+
+
+def _materialized(
+    instance: dg.DagsterInstance, project: Project, kind: FileKind, held: Iterable[Holding]
+) -> Collection[str]:
+    """The partitions of the files that Dagster knows to be held; asked for only where some are stale."""
+    if not any(holding.state is State.STALE for holding in held):
+        return ()
+    return instance.get_materialized_partitions(file_key(project, kind))
 
 
 def _neighbours(partitions: Iterable[str | None], size: int) -> Iterator[list[str]]:

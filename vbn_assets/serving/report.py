@@ -15,6 +15,7 @@ from vbn_assets.partitions import files_of
 from vbn_assets.pipeline import Workspace
 from vbn_assets.releases.sensors import LOST_TAG
 from vbn_assets.report import file_events, file_partition
+from vbn_assets.serving.home import prepare_home
 from vbn_assets.warehouse.lake import Record
 
 _UNDER_WAY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -34,7 +35,12 @@ def report_lost_runs(home: Path) -> int:
 
 
 def report_files(home: Path, workspace: Workspace, records: Iterable[Record]) -> None:
-    """Materialisations of each data file and of every table made from it, with the data versions runs give."""
+    """Materialisations of each data file and of every table made from it, with the data versions runs give.
+
+    `home` is made if it is not there.
+    """
+    home = home.absolute()
+    prepare_home(home)
     project, current = workspace.project, workspace.current_release()
     published = {kind.name: workspace.files_about(current, kind) if current else {} for kind in project.kinds}
     with dg.DagsterInstance.from_config(str(home)) as instance:

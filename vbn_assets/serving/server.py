@@ -7,10 +7,8 @@ their own way (compose.yaml).
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,14 +18,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from importlib import resources
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from vbn_assets.errors import VbnError
+from vbn_assets.serving.home import only_server, prepare_home
 from vbn_assets.serving.report import report_lost_runs
 
 READY_SECONDS = 180
@@ -74,7 +72,7 @@ class DagsterServer:
             _require_free(self.host, self.port)
         prepare_home(self.home)
         try:
-            self._opened.enter_context(_only_server(self.home))
+            self._opened.enter_context(only_server(self.home))
             report_lost_runs(self.home)
             # A socket in a folder of our own: nobody else reaches it, and no port of another server is mistaken for it.
             private = Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="vbn-")))
@@ -211,27 +209,12 @@ class DagsterServer:
             return False
 
 
-def prepare_home(home: Path) -> None:
-    """The folder where Dagster keeps its instance, with our dagster.yaml if it has none."""
-    home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        with resources.as_file(resources.files("vbn_assets") / "dagster.yaml") as packaged:
-            shutil.copyfile(packaged, home / "dagster.yaml")
-
-
-@contextmanager
-def _only_server(home: Path) -> Iterator[None]:
-    """Two daemons on one instance would both start every run."""
-    with (home / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise VbnError(
-                "another `vbn run` or `vbn demo` keeps Dagster's records here",
-                file=str(home),
-                remedy="End it first, or choose another DAGSTER_HOME.",
-            ) from error
-        yield
+def require_startable(home: Path, host: str, port: int) -> None:
+    """Raise the `VbnError` that starting a server there would meet, before anything is done for it."""
+    _require_free(host, port)
+    if (home / ".lock").exists():
+        with only_server(home):
+            pass
 
 
 def _require_free(host: str, port: int) -> None:

@@ -14,6 +14,7 @@ import dagster as dg
 import psutil
 import pytest
 
+from vbn_assets.demo import MARK
 from vbn_assets.serving.report import report_lost_runs
 from vbn_assets_tests.cli.conftest import Vbn
 
@@ -93,6 +94,19 @@ def test_a_demo_replaces_nothing_that_is_not_a_demos(vbn: Vbn, tmp_path: Path) -
     assert (tmp_path / "thesis.tex").read_text() == "ten years of work"
 
 
+def test_a_demo_that_cannot_start_leaves_the_one_before(vbn: Vbn, tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    (folder / "dagster").mkdir(parents=True)
+    (folder / MARK).touch()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        answer = vbn("demo", "--data", str(folder), "--port", str(taken.getsockname()[1]))
+    assert answer.returncode == 1
+    assert "cannot listen" in answer.stderr
+    assert (folder / MARK).exists()
+
+
 def test_runs_that_died_with_their_server_are_failed_so_that_they_are_retried(tmp_path: Path) -> None:
     home = tmp_path / "dagster"
     home.mkdir()
@@ -106,8 +120,7 @@ def test_runs_that_died_with_their_server_are_failed_so_that_they_are_retried(tm
 
 
 def test_sync_tells_dagster_what_it_made(vbn: Vbn, tmp_path: Path) -> None:
-    home = tmp_path / "dagster"
-    home.mkdir()
+    home = tmp_path / "dagster"  # which nobody made yet
     vbn = replace(vbn, settings={"DAGSTER_HOME": str(home)})
     assert vbn("sync", "--sessions", "1100000103", "--yes").returncode == 0
     with dg.DagsterInstance.from_config(str(home)) as instance:

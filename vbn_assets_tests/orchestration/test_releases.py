@@ -6,12 +6,15 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from vbn_assets.errors import BucketError
+from vbn_assets.holdings import State, holdings
+from vbn_assets.pipeline import extract_file
 from vbn_assets.projects import VBN
 from vbn_assets.releases.sensors import ATTEMPTS, LOST_TAG
 from vbn_assets.sample.server import SampleBucket
@@ -87,6 +90,22 @@ def test_a_session_nobody_asked_for_is_never_fetched(orchestra: Orchestra, fresh
     orchestra.refresh()
     asked = {partition for table, partition in orchestra.asked_for() if table == "session_nwb"}
     assert asked == {"1100000102"}
+
+
+def test_what_a_command_brought_is_made_anew_too(orchestra: Orchestra, fresh_bucket: SampleBucket) -> None:
+    """A session that is in the lake and that Dagster never heard of, as `vbn sync` or a notebook leaves it."""
+    orchestra = replace(orchestra, settings=orchestra.settings.model_copy(update={"hold": "none"}))
+    orchestra.refresh()
+    workspace = orchestra.workspace
+    file = workspace.session_file("1100000102")
+    extract_file(workspace, workspace.mirror.fetch(file).path, file)
+    assert hold_everything(orchestra) == set()
+    fresh_bucket.publish_next()
+    orchestra.refresh()
+    assert hold_everything(orchestra) == {"1100000102"}
+    assert hold_everything(orchestra) == set()
+    (held,) = (h for h in holdings(workspace, workspace.release("0.5.0")) if h.state is not State.MISSING)
+    assert held.state is State.HELD
 
 
 def test_the_data_version_of_a_session_is_its_hash_and_the_release_is_told(orchestra: Orchestra) -> None:
