@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     )
     from vbn_assets.client.neuropixels import VisualBehaviorNeuropixelsProjectCache
     from vbn_assets.client.ophys import VisualBehaviorOphysProjectCache
+    from vbn_assets.client.ophys_experiment import BehaviorOphysExperiment
 
 __all__ = [
     "BehaviorCloudCacheVersionException",
     "BehaviorEcephysSession",
+    "BehaviorOphysExperiment",
     "BehaviorSession",
     "MissingLocalManifestWarning",
     "OutdatedManifestWarning",
@@ -39,6 +41,7 @@ _MODULES = {
     "VisualBehaviorNeuropixelsProjectCache": "neuropixels",
     "VisualBehaviorOphysProjectCache": "ophys",
     "BehaviorEcephysSession": "ecephys_session",
+    "BehaviorOphysExperiment": "ophys_experiment",
     "BehaviorSession": "behavior_session",
     "BehaviorCloudCacheVersionException": "exceptions",
     "MissingLocalManifestWarning": "exceptions",

@@ -59,6 +59,10 @@ class BehaviorSession:
     _NO_DATA: ClassVar = frozenset({"from_nwb_path", "list_data_attributes_and_methods"})
     _NEEDED_TABLE: ClassVar = "trials"
     """What only files have that such an object can be about."""
+    _PROJECT: ClassVar = "vbn"
+    """What a file is of, if nobody says."""
+    _ENTITY: ClassVar = Entity.BEHAVIOR_SESSION
+    """Whose id the object is called by."""
 
     def __init__(self, source: SessionSource) -> None:
         """The session of a file in the lake; use the project caches, or `from_nwb_path`."""
@@ -66,17 +70,18 @@ class BehaviorSession:
         self._frames: dict[str, pd.DataFrame] = {}
 
     @classmethod
-    def from_nwb_path(cls, nwb_path: str | Path, *, project: str = "vbn") -> Self:
+    def from_nwb_path(cls, nwb_path: str | Path, *, project: str | None = None) -> Self:
         """The session of an NWB file on disk, wherever it is from; nothing is known of LFP then, as in AllenSDK.
 
         Its tables are made in the lake of `VBN_DATA_DIR`; of a file whose tables are there it is hashed only, about a
-        second a GB. Raises `NwbError` for a file that cannot be read, or not as a session of this class.
+        second a GB. `project` says whose behavior session it is: `vbo`, or else `vbn`. Raises `NwbError` for a file
+        that cannot be read, or not as a session of this class.
         """
         from vbn_assets.pipeline import Workspace, extract_unreleased, require_sound
         from vbn_assets.projects import project_named
         from vbn_assets.settings import Settings
 
-        workspace = Workspace(Settings.from_environment(), project_named(project))
+        workspace = Workspace(Settings.from_environment(), project_named(project or cls._PROJECT))
         record = require_sound(extract_unreleased(workspace, Path(nwb_path)))
         if cls._NEEDED_TABLE not in record.tables:
             raise NwbError(
@@ -88,7 +93,7 @@ class BehaviorSession:
         return cls(SessionSource(workspace.lake, record, None))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._source.record.source.id})"
+        return f"{type(self).__name__}({self._source.record.source.ids[self._ENTITY]})"
 
     def list_data_attributes_and_methods(self) -> list[str]:
         """The names of what gives data."""

@@ -26,6 +26,7 @@ class BehaviorEcephysSession(BehaviorSession):
 
     _CHANGES_AS_STORED: ClassVar = True
     _NEEDED_TABLE: ClassVar = "session_probes"
+    _ENTITY: ClassVar = Entity.ECEPHYS_SESSION
 
     def __init__(self, source: SessionSource) -> None:
         super().__init__(source)

@@ -29,13 +29,14 @@ def row_of(table: pa.Table, index: str, id: object, name: str) -> dict[str, Any]
 
 
 def _whole_number(id: object) -> int | None:
-    """An id as pandas would find it, e.g. numpy's integers and 1.0; None for what is no number."""
+    """An id as pandas would find it, e.g. numpy's integers and 1.0; None for what no id can be."""
     if isinstance(id, float) and id.is_integer():
-        return int(id)
+        id = int(id)
     try:
-        return operator.index(id)  # type: ignore[arg-type]
+        number = operator.index(id)  # type: ignore[arg-type]
     except TypeError:
         return None
+    return number if abs(number) < 2**63 else None
 
 
 def _suggestion(ids: Sequence[int], wrong: int | None) -> str:

@@ -10,7 +10,6 @@ from vbn_assets.client.folder import CacheWorkspace
 from vbn_assets.client.lookup import row_of
 from vbn_assets.client.metadata_frames import metadata_frame
 from vbn_assets.client.project_cache import ProjectCache, data_file
-from vbn_assets.client.source import SessionSource
 from vbn_assets.projects import VBO
 from vbn_assets.releases.manifest import ReleaseFile
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from vbn_assets.client.behavior_session import BehaviorSession
     from vbn_assets.client.ophys_experiment import BehaviorOphysExperiment
 
 _INTEGERS = frozenset(
@@ -54,8 +52,9 @@ class VisualBehaviorOphysProjectCache(ProjectCache):
     """The Visual Behavior Ophys releases in one folder; see `ProjectCache` for what differs from AllenSDK.
 
     Tables have AllenSDK's columns in AllenSDK's order, followed by the CSV's others in its order, which AllenSDK leaves
-    to chance; sessions are read from the lake. AllenSDK's further arguments (`suppress`, `as_df`, …) are taken and
-    without effect, as they are there.
+    to chance; sessions are read from the lake. A behavior session without a file of its own is that of the first plane
+    of its ophys session; a file whose number is 0 is a file here, where AllenSDK takes the plane's and fails.
+    AllenSDK's further arguments (`suppress`, `as_df`, …) are taken and without effect, as they are there.
     """
 
     PROJECT = VBO
@@ -103,16 +102,6 @@ class VisualBehaviorOphysProjectCache(ProjectCache):
 
         return BehaviorOphysExperiment(self._source(self._experiment_file(ophys_experiment_id)))
 
-    def get_behavior_session(self, behavior_session_id: int) -> BehaviorSession:
-        """One behavior session: of its own file, or of the file of the first plane of its ophys session.
-
-        Raises as `get_behavior_ophys_experiment` does. A file whose number is 0 is a file here; AllenSDK asks for a
-        plane's instead, and fails.
-        """
-        from vbn_assets.client.behavior_session import BehaviorSession
-
-        return BehaviorSession(self._source(self._behavior_file(behavior_session_id)))
-
     def get_raw_natural_movie(self) -> NDArray[np.uint8]:
         """The natural movie as it was before it was put on the monitor: (frame, row, column), uint8.
 
@@ -137,10 +126,6 @@ class VisualBehaviorOphysProjectCache(ProjectCache):
         """Where the file of an imaging plane can be downloaded."""
         return self._url(self._experiment_file(ophys_experiment_id))
 
-    def get_behavior_session_url(self, behavior_session_id: int) -> str:
-        """Where the file that has a behavior session can be downloaded: its own, or its first plane's."""
-        return self._url(self._behavior_file(behavior_session_id))
-
     def _frame(self, table: str, index: str) -> pd.DataFrame:
         return metadata_frame(self._table(self._release, table), index, _INTEGERS, as_described=True)
 
@@ -157,6 +142,3 @@ class VisualBehaviorOphysProjectCache(ProjectCache):
         if experiments and (file_id is None or file_id < 0):
             return self._experiment_file(experiments[0])
         return data_file(self._release, file_id, f"behavior session {id}")
-
-    def _source(self, file: ReleaseFile) -> SessionSource:
-        return SessionSource(self._workspace.lake, self._held(file), self._release)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,10 @@ class BehaviorOphysExperiment(BehaviorSession):
     ROIs that are no cells are left out. Arrays in frames have a value a frame, at the time `ophys_timestamps` has for
     it.
     """
+
+    _NEEDED_TABLE: ClassVar = "experiment_metadata"
+    _PROJECT: ClassVar = "vbo"
+    _ENTITY: ClassVar = Entity.OPHYS_EXPERIMENT
 
     @property
     def ophys_experiment_id(self) -> int:

@@ -6,6 +6,7 @@ the steps of `pipeline`. What is there already is read from the lake.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +55,6 @@ class ProjectCache(ABC):
         self._workspace = workspace
         self._manifests = Manifests(workspace, type(self).__name__)
         self._manifests.warn_if_unrecorded()
-        self._unpublished = False
         self._release = self._opened(manifest_name or self._manifests.last_used())
 
     @classmethod
@@ -187,17 +187,17 @@ class ProjectCache(ABC):
     def warehouse(self) -> duckdb.DuckDBPyConnection:
         """A connection that reads the published warehouse as it is now: schema `vbn` and so on.
 
-        What this cache has brought is published before. It blocks nobody, and shows no later publish: ask again.
+        What is held and not published yet is published before, whoever brought it, where the folder can be written. It
+        blocks nobody, and shows no later publish: ask again.
         """
         from vbn_assets.warehouse.database import attach_warehouse
-        from vbn_assets.warehouse.publish import publish
+        from vbn_assets.warehouse.publish import publish, unpublished
 
-        workspace = self._workspace
-        ours = workspace.published == workspace.settings.warehouse_path
-        if ours and (self._unpublished or not workspace.published.exists()):
-            publish(workspace.settings)
-            self._unpublished = False
-        return attach_warehouse(workspace.published)
+        settings, path = self._workspace.settings, self._workspace.published
+        writable = path == settings.warehouse_path and os.access(settings.data_dir, os.W_OK)
+        if writable and unpublished(settings):
+            publish(settings)
+        return attach_warehouse(path)
 
     @overload
     def sql(self, query: str, *, arrow: Literal[False] = False) -> pd.DataFrame: ...
@@ -231,7 +231,6 @@ class ProjectCache(ABC):
         if record is None:
             with shown_progress() as progress:
                 record = make_release(self._workspace, release, progress)
-            self._unpublished = True
         try:
             require_sound(record)
         except MetadataError as error:
@@ -267,9 +266,7 @@ class ProjectCache(ABC):
         with shown_progress() as progress:
             path = workspace.mirror.fetch(file, progress).path
         with shown_work(f"reading {file.name}"):
-            record = require_sound(extract_file(workspace, path, file))
-        self._unpublished = True
-        return record
+            return require_sound(extract_file(workspace, path, file))
 
 
 def data_file(release: Release, file_id: float | None, about: str) -> ReleaseFile:

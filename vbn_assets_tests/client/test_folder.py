@@ -158,6 +158,17 @@ def test_sql_is_about_what_the_cache_has_brought(opened: Path, folder: Path) -> 
         now.execute("CREATE TABLE vbn.mine AS SELECT 1")
 
 
+def test_sql_is_about_what_anybody_brought(opened: Path, folder: Path) -> None:
+    """A session made by a notebook that ended without asking anything of the warehouse."""
+    shutil.copytree(opened, folder, symlinks=True)
+    asked = "SELECT DISTINCT ecephys_session_id FROM vbn.session_metadata"
+    from_s3_cache(folder).get_ecephys_session(HELD)
+    cache = from_s3_cache(folder)
+    assert cache.sql(asked)["ecephys_session_id"].tolist() == [HELD]
+    from_s3_cache(folder).get_ecephys_session(1100000103)
+    assert sorted(cache.sql(asked)["ecephys_session_id"]) == [HELD, 1100000103]
+
+
 def test_a_warehouse_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="vbn sync"):
         attach_warehouse(tmp_path / "warehouse.duckdb")

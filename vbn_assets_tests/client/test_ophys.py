@@ -12,6 +12,8 @@ import pytest
 
 from vbn_assets.client import (
     BehaviorCloudCacheVersionException,
+    BehaviorOphysExperiment,
+    BehaviorSession,
     UpdatedStimulusPresentationTableWarning,
     VisualBehaviorOphysProjectCache,
     natural_movie,
@@ -19,8 +21,7 @@ from vbn_assets.client import (
 from vbn_assets.client.frames import to_frame
 from vbn_assets.client.image import Image
 from vbn_assets.client.metadata_frames import metadata_frame
-from vbn_assets.client.ophys_experiment import BehaviorOphysExperiment
-from vbn_assets.errors import FileGone, VbnError
+from vbn_assets.errors import FileGone, NwbError, VbnError
 from vbn_assets.nwb import traces
 from vbn_assets.sample.history import file_hash
 from vbn_assets.sample.process import SampleProcess
@@ -309,3 +310,20 @@ def test_sql_of_all_planes(cache: Cache, planes: dict[int, BehaviorOphysExperime
     )
     assert np.isclose(events["all"].sum(), sum(trace.sum() for trace in plane.events["events"]))
     assert isinstance(events, pd.DataFrame)
+
+
+def test_a_file_on_disk_is_an_experiment_if_it_is_of_a_plane(
+    sample_files: dict[tuple[str, str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VBN_DATA_DIR", str(tmp_path))
+    plane = sample_files["1.1.0", "ophys_experiment", "1100009101"]
+    training = sample_files["1.1.0", "behavior_session", "1100009012"]
+    experiment = BehaviorOphysExperiment.from_nwb_path(plane)
+    assert len(experiment.dff_traces) == len(experiment.cell_specimen_table) > 0
+    assert repr(experiment) == "BehaviorOphysExperiment(1100009101)"
+    behavior = BehaviorSession.from_nwb_path(plane, project="vbo")
+    assert repr(behavior) == f"BehaviorSession({experiment.behavior_session_id})"
+    with pytest.raises(NwbError, match="is no file for BehaviorOphysExperiment"):
+        BehaviorOphysExperiment.from_nwb_path(training)
+    with pytest.raises(NwbError, match="--project vbo"):
+        BehaviorSession.from_nwb_path(plane)
