@@ -75,11 +75,13 @@ def _can_be_asked(where: str, table: Table) -> bool:
         return True
     import duckdb
 
+    from vbn_assets.warehouse.queries import condition
+
     with duckdb.connect(config={"enable_external_access": "false"}) as con:
         con.register(table.name, table.schema.empty_table())
         try:
-            con.execute(f"SELECT 1 FROM {table.name} WHERE ({where})")
-        except duckdb.Error:
+            con.execute(f"SELECT 1 FROM {table.name} WHERE {condition(con, where)}")
+        except (duckdb.Error, ValueError):
             return False
     return True
 

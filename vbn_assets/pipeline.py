@@ -71,7 +71,7 @@ class Workspace:
         raise UnknownRelease(
             f"release {version} of {self.project.name} is not held",
             expected="one of " + ", ".join(release.version for release in held) if held else None,
-            remedy=f"`vbn releases` lists what is published; `vbn sync --release {version}` fetches it.",
+            remedy=f"`vbn releases` lists what is published; `{self.project.sync} --release {version}` fetches it.",
         )
 
     def release_record(self, version: str) -> Record | None:
@@ -115,7 +115,7 @@ class Workspace:
                 f"release {self.pin} of {name} is not in the lake"
                 if self.pin
                 else f"no release of {name} is in the lake",
-                remedy=f"Run the job refresh_{name}, or `vbn sync`.",
+                remedy=f"Run the job refresh_{name}, or `{self.project.sync}`.",
             )
         kind = kind or self.project.sessions
         return self.files_about(release, kind).get(id) or release.file(kind.name, id)
@@ -151,7 +151,7 @@ def make_metadata_table(workspace: Workspace, release: Release, name: str, progr
     # Also where its rows are in the lake already: AllenSDK looks for the file in each release's folder.
     fetched = workspace.mirror.fetch(file, progress)
     done = workspace.lake.record(source)
-    if done and done.has([table]):
+    if done and workspace.lake.has(done, [table]):
         return done
     rows = read_table(fetched.path, table, release=release.version, file_id_column=release.file_id_column)
     files = workspace.lake.write(source, [ArrowReading(table, rows)])
@@ -160,13 +160,13 @@ def make_metadata_table(workspace: Workspace, release: Release, name: str, progr
 
 def metadata_record(workspace: Workspace, release: Release, name: str) -> Record:
     """The record of one of a release's metadata tables. `MetadataError` if it is not in the lake yet."""
-    record = workspace.lake.record(_source(release.metadata[name], id=name))
+    project, record = workspace.project, workspace.lake.record(_source(release.metadata[name], id=name))
     if record is None:
         raise MetadataError(
             "is not in the lake yet",
             file=f"{name}.csv",
             release=release.version,
-            remedy=f"Materialise {workspace.project.name}/{name}, or run `vbn sync --release {release.version}`.",
+            remedy=f"Materialise {project.name}/{name}, or run `{project.sync} --release {release.version}`.",
         )
     return record
 
@@ -182,7 +182,7 @@ def register_release(workspace: Workspace, release: Release) -> Record:
     source = _release_source(release)
     done = lake.record(source)
     _link_unchanged_files(workspace, release)
-    if done and done.sound and done.has([table]):
+    if done and done.sound and lake.has(done, [table]):
         return done
     started = time.monotonic()
     metadata = {name: metadata_record(workspace, release, name).tables[name] for name in release.tables}
@@ -221,9 +221,10 @@ def make_release(workspace: Workspace, release: Release, progress: Progress | No
 
 def made_release(workspace: Workspace, release: Release) -> Record | None:
     """The record of a release, sound or not, if it and its metadata tables are as today's readers give them."""
-    made = {name: workspace.lake.record(_source(release.metadata[name], id=name)) for name in release.tables}
-    missing = [name for name, record in made.items() if not (record and record.has([workspace.project.tables[name]]))]
-    return None if missing else workspace.lake.record(_release_source(release))
+    lake, tables = workspace.lake, workspace.project.tables
+    made = {name: lake.record(_source(release.metadata[name], id=name)) for name in release.tables}
+    missing = [name for name, record in made.items() if not (record and lake.has(record, [tables[name]]))]
+    return None if missing else lake.record(_release_source(release))
 
 
 def extract_file(workspace: Workspace, path: Path, file: ReleaseFile) -> Record:
@@ -336,19 +337,22 @@ def select_sessions(workspace: Workspace, release: Release, where: str, kind: Fi
     """The ids of a release's sessions for which an SQL condition on their kind's table holds; `all`, `none` too."""
     import duckdb
 
+    from vbn_assets.warehouse.queries import condition
+
     if where.strip().lower() == "none":
         return []
     kind = kind or workspace.project.sessions
     table = metadata_record(workspace, release, kind.table).tables[kind.table]
-    condition = "TRUE" if where.strip().lower() == "all" else where
+    chosen = "TRUE" if where.strip().lower() == "all" else where
     sessions = workspace.lake.read(table)
     with duckdb.connect(config={"enable_external_access": "false"}) as con:
         con.register(kind.table, sessions)
         try:
             rows = con.execute(
-                f"SELECT {kind.id_column} FROM {kind.table} WHERE file_id >= 0 AND ({condition}) ORDER BY ALL"
+                f"SELECT {kind.id_column} FROM {kind.table} "
+                f"WHERE file_id >= 0 AND {condition(con, chosen)} ORDER BY {kind.id_column}"
             ).fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, ValueError) as error:
             raise SettingsError(
                 f"the condition on {kind.table} cannot be understood: {str(error).splitlines()[0]}",
                 found=repr(where),
@@ -359,7 +363,7 @@ def select_sessions(workspace: Workspace, release: Release, where: str, kind: Fi
 
 def _extracted(workspace: Workspace, source: Source) -> Record | None:
     done = workspace.lake.record(source)
-    if not (done and done.sound and done.has(workspace.project.kind(source.kind).tables)):
+    if not (done and done.sound and workspace.lake.has(done, workspace.project.kind(source.kind).tables)):
         return None
     if done.source.release is None and source.release:  # extracted before anyone knew which release it is of
         known = replace(done.source, release=source.release, key=source.key, version_id=source.version_id)

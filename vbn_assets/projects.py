@@ -76,6 +76,11 @@ class Project:
     client_versions: tuple[str, str]
     """The first release that AllenSDK's project cache reads, and the first that it does not read any more."""
 
+    @property
+    def sync(self) -> str:
+        """The command that fetches it: without a name, the first project is meant."""
+        return "vbn sync" if self.name == "vbn" else f"vbn sync --project {self.name}"
+
     def client_reads(self, version: str) -> bool:
         """Whether AllenSDK's project cache, and so ours, reads a release."""
         first, end = map(Version.parse, self.client_versions)

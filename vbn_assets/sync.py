@@ -140,7 +140,7 @@ def plan_sync(
 def is_made(workspace: Workspace, holding: Holding) -> bool:
     """Whether the lake has every table of the session's file as today's readers give it."""
     tables = workspace.project.kind(holding.file.kind).tables
-    return holding.state is State.HELD and holding.record is not None and holding.record.has(tables)
+    return holding.state is State.HELD and holding.record is not None and workspace.lake.has(holding.record, tables)
 
 
 def make_sessions(

@@ -132,7 +132,7 @@ def _current(releases: tuple[ReleaseFacts, ...], pin: str | None, project: Proje
     raise UnknownRelease(
         f"the pinned release {pin} of {project.name} is not held",
         expected="one of " + ", ".join(release.version for release in releases) if releases else "a release",
-        remedy=f"Run `vbn sync --release {pin}`, or correct VBN_RELEASE_{project.name.upper()}.",
+        remedy=f"Run `{project.sync} --release {pin}`, or correct VBN_RELEASE_{project.name.upper()}.",
     )
 
 

@@ -49,5 +49,6 @@ def _opening(path: Path) -> Iterator[None]:
         raise WarehouseError(
             f"cannot be opened: {str(error).splitlines()[0]}",
             file=str(path),
-            remedy="Another program may have it open for writing (open it with read_only=True there).",
+            remedy="If another program has it open for writing, open it with read_only=True there; if it is broken, "
+            "`vbn publish` makes it anew.",
         ) from error

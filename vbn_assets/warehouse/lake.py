@@ -141,13 +141,6 @@ class Record:
     def bytes(self) -> int:
         return sum(file.bytes for file in self.tables.values())
 
-    def has(self, tables: Iterable[Table]) -> bool:
-        """Whether every one of the tables is there as today's readers give it."""
-        return all(
-            table.name in self.tables and self.tables[table.name].reader_version == table.reader_version
-            for table in tables
-        )
-
 
 class Lake:
     """The Parquet files and records of one project."""
@@ -218,6 +211,14 @@ class Lake:
         """The record of this very file, by kind, id and hash; None if nothing was made from it."""
         path = self._record_path(source)
         return _read_record(path) if path.exists() else None
+
+    def has(self, record: Record, tables: Iterable[Table]) -> bool:
+        """Whether every one of the tables is there as today's readers give it, and no file of the record was lost."""
+        versions = {name: file.reader_version for name, file in record.tables.items()}
+        files = (*record.tables.values(), *record.shared)
+        return all(versions.get(table.name) == table.reader_version for table in tables) and all(
+            self.path(file).exists() for file in files
+        )
 
     def knows(self, kind: str, id: str) -> bool:
         """Whether anything was made from a file of that kind and id, of whatever hash."""

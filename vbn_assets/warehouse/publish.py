@@ -152,7 +152,7 @@ def _build_and_swap(
         raise WarehouseError(
             f"could not be built: {' '.join(str(error).split())}",
             file=path.name,
-            remedy="The warehouse is as it was. If the lake lost a file, remove its record in lake/*/files and sync.",
+            remedy="The warehouse is as it was. What the lake has lost, `vbn sync --sessions ID` makes anew.",
         ) from error
     finally:
         _remove_unfinished(path)
@@ -177,10 +177,10 @@ def _read_state(path: Path) -> _State | None:
         with duckdb.connect(str(path), read_only=True) as con:
             row = con.execute("SELECT registry, contents, current, stamp FROM main.warehouse_state").fetchone()
     except duckdb.Error as error:
-        log.warning("%s is made anew from the lake: it cannot be read (%s)", path, str(error).splitlines()[0])
+        log.warning("%s cannot be read, only made anew from the lake (%s)", path, str(error).splitlines()[0])
         return None
     if row is None or row[3] != path.stat().st_mtime_ns:
-        log.warning("%s is made anew from the lake: something else wrote to it", path)
+        log.warning("%s can only be made anew from the lake: something else wrote to it", path)
         return None
     return _State(row[0], row[1], row[2])
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def quoted(identifier: str) -> str:
@@ -14,6 +18,18 @@ def quoted(identifier: str) -> str:
 def text(value: str) -> str:
     """An SQL string that can only be one."""
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def condition(con: duckdb.DuckDBPyConnection, wanted: str) -> str:
+    """A user's condition for a WHERE, which a comment at its end does not reach beyond.
+
+    Raises `ValueError` where it is none, or more than one, and `duckdb.Error` where it cannot be read.
+    """
+    if not wanted.strip():
+        raise ValueError("it is empty")
+    if len(con.extract_statements(f"SELECT 1 WHERE (\n{wanted}\n)")) != 1:
+        raise ValueError("it is more than a condition")
+    return f"(\n{wanted}\n)"
 
 
 @cache
