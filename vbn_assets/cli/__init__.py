@@ -8,6 +8,7 @@ is used: help is there at once.
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated, Any
 
@@ -40,7 +41,14 @@ class _Commands(TyperGroup):
             print(f"vbn: {error}", file=sys.stderr)
             mistaken = isinstance(error, SettingsError | UnknownRelease)
             raise typer.Exit(EXIT_USAGE if mistaken else EXIT_FAILED) from error
-        except KeyboardInterrupt as interrupt:
+        except BrokenPipeError:
+            raise  # whoever reads has enough: that is no problem
+        except OSError as error:
+            if ctx.params["debug"]:
+                raise
+            print(f"vbn: {error}", file=sys.stderr)
+            raise typer.Exit(EXIT_FAILED) from error
+        except (KeyboardInterrupt, typer.Abort) as interrupt:
             print("\nvbn: interrupted. What was done stays; the same command goes on from there.", file=sys.stderr)
             raise typer.Exit(EXIT_INTERRUPTED) from interrupt
 
@@ -83,5 +91,8 @@ for _command in (releases, diff, urls, status, sync, adopt, extract, sql, publis
 
 
 def main() -> None:
-    """The entry point of the `vbn` script."""
+    """The entry point of the `vbn` script. What a terminal cannot show is shown as a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app(prog_name="vbn")

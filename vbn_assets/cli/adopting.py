@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbn_assets.cli.console import counted, note
-from vbn_assets.cli.options import ProjectOption, workspaces_of
+from vbn_assets.cli.options import ProjectsOption, workspaces_of
 from vbn_assets.cli.progress import display
 from vbn_assets.cli.tables import publish_warehouse
 from vbn_assets.errors import BucketError, ManifestError, SettingsError, UnknownRelease, WrongHash
@@ -25,7 +25,7 @@ def adopt(
     folders: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Folders, or single files.", show_default=False)
     ],
-    project: ProjectOption = None,
+    project: ProjectsOption = None,
     extract: Annotated[bool, typer.Option("--extract", help="Put what is adopted into the warehouse, too.")] = False,
 ) -> None:
     """Take NWB and CSV files that are on this machine into the mirror, so that they need not be fetched.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vbn_assets.cli.console import Size, counted, note, print_table, results
-from vbn_assets.cli.options import ProjectOption, workspaces_of
+from vbn_assets.cli.options import ProjectsOption, workspaces_of
 from vbn_assets.cli.progress import display
 from vbn_assets.errors import WrongHash
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vbn_assets.settings import Settings
 
 
-def status(project: ProjectOption = None) -> None:
+def status(project: ProjectsOption = None) -> None:
     """Show what is held, what is out of step with the current release, and what to do about it.
 
     *held*: the tables of the release's file are here. *stale*: only those of an earlier release's file.
@@ -27,7 +27,7 @@ def status(project: ProjectOption = None) -> None:
     _print_warehouse(workspace.settings)
 
 
-def scrub(project: ProjectOption = None) -> None:
+def scrub(project: ProjectsOption = None) -> None:
     """Read every file of the mirror again and compare its hash. A rotten file is set aside; sync fetches it anew."""
     rotten = 0
     for workspace in workspaces_of(project):
@@ -53,9 +53,7 @@ def _print_status(workspace: Workspace) -> None:
 
     project, release = workspace.project, workspace.current_release()
     if release is None:
-        results().print(
-            f"{project.title} ({project.name}): no release is held. Next: `vbn sync --dry-run`, `vbn sync`\n"
-        )
+        results().print(f"{project.title} ({project.name}): no release is held. Next: `{project.sync} --dry-run`\n")
         return
     pinned = ", pinned" if workspace.pin else ""
     results().print(f"{project.title} ({project.name}), release {release.version}{pinned}", style="bold")
@@ -73,8 +71,8 @@ def _print_status(workspace: Workspace) -> None:
         )
         for state, group in by_state.items():
             every[state] += group
-    for line in _next_steps(every[State.HELD], every[State.STALE], every[State.UNSOUND]):
-        results().print(f"Next: {line}")
+    for arguments, what in _next_steps(every[State.HELD], every[State.STALE], every[State.UNSOUND]):
+        results().print(f"Next: `{project.sync}{arguments}` {what}")
     if aside := workspace.mirror.set_aside():
         size = Size(sum(path.stat().st_size for path in aside))
         results().print(f"{counted(len(aside), 'file')} with wrong bytes, {size}, may be removed: {aside[0].parent}")
@@ -100,12 +98,13 @@ def _laked(group: list[Holding]) -> Size:
     return Size(sum(holding.record.bytes for holding in group if holding.record))
 
 
-def _next_steps(held: list[Holding], stale: list[Holding], unsound: list[Holding]) -> Iterator[str]:
+def _next_steps(held: list[Holding], stale: list[Holding], unsound: list[Holding]) -> Iterator[tuple[str, str]]:
+    """What to add to the project's sync command, and what that does."""
     if stale:
-        yield f"`vbn sync` makes {counted(len(stale), 'stale file')} anew"
+        yield "", f"makes {counted(len(stale), 'stale file')} anew"
     if unsound:
         ids = " ".join(sorted({str(holding.session_id) for holding in unsound}))
         lfp = " --lfp" if any("/" in holding.file.id for holding in unsound) else ""
-        yield f"`vbn sync --sessions {ids}{lfp}` tries again and says what is wrong"
+        yield f" --sessions {ids}{lfp}", "tries again and says what is wrong"
     if not (held or stale or unsound):
-        yield "`vbn sync --sessions ID` or `--where SQL` fetches sessions"
+        yield " --sessions ID", "or `--where SQL` fetches sessions"

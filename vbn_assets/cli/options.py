@@ -14,6 +14,9 @@ ProjectOption = Annotated[
     str | None,
     typer.Option("--project", "-p", metavar="vbn|vbo", help="The data set; by default the first of VBN_PROJECTS."),
 ]
+ProjectsOption = Annotated[
+    str | None, typer.Option("--project", "-p", metavar="vbn|vbo", help="One data set; by default all of VBN_PROJECTS.")
+]
 
 
 def settings_of() -> Settings:

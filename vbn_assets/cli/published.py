@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vbn_assets.cli.console import Size, note, print_table, results
-from vbn_assets.cli.options import ProjectOption, workspace_of, workspaces_of
+from vbn_assets.cli.options import ProjectOption, ProjectsOption, workspace_of, workspaces_of
 from vbn_assets.errors import BucketError, ManifestError, SettingsError, UnknownRelease
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vbn_assets.releases.manifest import Release, ReleaseFile
 
 
-def releases(project: ProjectOption = None) -> None:
+def releases(project: ProjectsOption = None) -> None:
     """List the releases that are published, and which of them are held here.
 
     *held*: the release's metadata tables are in the warehouse. *current*: the release that the project's schema shows.

@@ -14,7 +14,7 @@ import typer
 
 from vbn_assets.cli.console import Size, counted, note, print_table
 from vbn_assets.cli.options import ProjectOption, settings_of, workspace_of
-from vbn_assets.errors import SettingsError
+from vbn_assets.errors import SettingsError, WarehouseError
 
 if TYPE_CHECKING:
     import duckdb
@@ -68,8 +68,15 @@ def publish() -> None:
 
 def sql(
     query: Annotated[str, typer.Argument(metavar="SQL", help="DuckDB SQL; `-` reads it from stdin.")],
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the result.")] = Format.TABLE,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write to.", show_default=False)] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", "-f", help="How to write the result; a file's ending says so too.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write to.", show_default=False)
+    ] = None,
 ) -> None:
     """Ask the warehouse, read-only, in DuckDB's SQL.
 
@@ -77,7 +84,7 @@ def sql(
 
     * `vbn sql "SHOW ALL TABLES"`
     * `vbn sql "SELECT structure_acronym, count(*) FROM vbn.units GROUP BY ALL ORDER BY ALL"`
-    * `vbn sql "FROM vbn.trials" --format parquet --output trials.parquet`
+    * `vbn sql "FROM vbn.trials" --output trials.parquet`
     * `vbn sql - --format csv < psth.sql`, a query in a file; docs/queries.md has a dozen
     """
     import duckdb
@@ -85,6 +92,7 @@ def sql(
     from vbn_assets.warehouse.database import open_warehouse
 
     text = sys.stdin.read() if query == "-" else query
+    format = format or _format_of(output)
     if format is Format.PARQUET and output is None:
         raise SettingsError("Parquet needs a file to be written to", remedy="Add --output FILE.")
     with open_warehouse(settings_of().warehouse_path) as con:
@@ -94,6 +102,11 @@ def sql(
                 _write(answer, format, output)
         except duckdb.Error as error:
             said, _, _ = str(error).partition("\nLINE ")
+            if isinstance(error, duckdb.IOException) and "/lake/" in said:
+                raise WarehouseError(
+                    f"a file of the lake is not where it was: {said}",
+                    remedy="If the data folder moved, `vbn publish`; if the file is lost, `vbn sync --sessions ID`.",
+                ) from error
             raise SettingsError(f"the query does not work: {said}") from error
 
 
@@ -106,6 +119,21 @@ def publish_warehouse(settings: Settings) -> None:
     rows = sum(publication.tables.values())
     holds = f"{counted(rows, 'row')} in {counted(len(publication.tables), 'table')}, {Size(publication.bytes)}"
     note(f"{publication.path} {how}: {holds}")
+
+
+def _format_of(output: Path | None) -> Format:
+    """A table for people where nothing else is said; a file is for programs, and its ending says what it is."""
+    if output is None:
+        return Format.TABLE
+    endings = {f".{format}": format for format in Format if format is not Format.TABLE}
+    if output.suffix not in endings:
+        raise SettingsError(
+            "the file's ending does not say how to write the result",
+            expected=" ".join(endings),
+            found=output.name,
+            remedy="Add --format; `table` is an excerpt for people.",
+        )
+    return endings[output.suffix]
 
 
 def _write(answer: duckdb.DuckDBPyRelation, format: Format, output: Path | None) -> None:

@@ -157,7 +157,7 @@ def legible(path: Path, release: str) -> Iterator[None]:
 
 def _open_hdf5(path: Path, release: str) -> h5py.File:
     if not path.is_file():
-        raise _error(path, release, "is not there", expected="a file", found=path)
+        raise NwbError("is not there", file=path.name, release=release or None, expected=f"a file at {path}")
     if not h5py.is_hdf5(path):
         with path.open("rb") as start:
             raise _error(path, release, "is not HDF5", expected=r"\x89HDF at its start", found=repr(start.read(8)))

@@ -270,6 +270,8 @@ def test_a_condition_can_be_about_sessions_without_probes(vbn: Vbn) -> None:
         (("sync", "--kind", "behavior_session"), "Add one, or leave it out"),
         (("sync", "--release", "9.9.9", "--yes"), "v9.9.9.json"),
         (("sync", "--where", "bogus = 1", "--yes"), '"bogus" not found'),
+        (("sync", "--where", " ", "--yes"), "it is empty"),
+        (("sync", "--where", "TRUE); SELECT (1", "--yes"), "it is more than a condition"),
         (("diff", "0.4.0", "9.9.9"), "v9.9.9.json"),
         (("status", "--project", "vbx"), "there is no project 'vbx'"),
         (("extract", "nowhere.nwb"), "nowhere.nwb: is no file"),
@@ -327,6 +329,15 @@ def test_sql_writes_every_format_and_reads_stdin(synced_vbn: Vbn, tmp_path: Path
     parquet = tmp_path / "units.parquet"
     assert vbn("sql", query, "--format", "parquet", "--output", str(parquet)).returncode == 0
     assert pq.read_table(parquet).to_pylist() == listed
+    csv = tmp_path / "units.csv"
+    assert vbn("sql", query, "--output", str(csv)).returncode == 0
+    assert csv.read_text().splitlines()[1:] == vbn.rows(query)
+    unclear = vbn("sql", query, "--output", str(tmp_path / "units.txt"))
+    assert unclear.returncode == 2
+    assert "expected .csv .json .parquet" in one_line(unclear.stderr)
+    nowhere = vbn("sql", query, "--format", "table", "--output", str(tmp_path / "nowhere" / "units.txt"))
+    assert nowhere.returncode == 1
+    assert "No such file or directory" in one_line(nowhere.stderr)
     assert [int(line.partition(",")[0]) for line in vbn.rows(query)] == [row["unit_id"] for row in listed]
 
 
@@ -385,5 +396,9 @@ def test_a_rotten_file_and_a_lost_warehouse_are_made_good(vbn: Vbn) -> None:
     assert vbn("sync", "--sessions", SESSIONS[0], "--yes").returncode == 0
     assert file.read_bytes() == good
     (vbn.data / "warehouse.duckdb").unlink()
-    assert vbn("publish").returncode == 0
+    next(vbn.data.glob("lake/vbn/trials/*/*.parquet")).unlink()
+    lost = vbn("publish")
+    assert lost.returncode == 1
+    assert "`vbn sync --sessions ID` makes anew" in one_line(lost.stderr)
+    assert vbn("sync", "--sessions", SESSIONS[0], "--yes").returncode == 0
     assert vbn.rows("SELECT DISTINCT ecephys_session_id FROM vbn.trials") == [SESSIONS[0]]
