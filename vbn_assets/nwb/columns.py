@@ -20,7 +20,8 @@ from vbn_assets.tables.model import nan_to_null
 def read_column(dataset: h5py.Dataset) -> pa.Array:
     """A dataset as an array with an entry for each of its rows; rows of a matrix are lists."""
     if h5py.check_string_dtype(dataset.dtype):
-        return pa.array(dataset.asstr()[:].tolist() if dataset.ndim > 1 else dataset.asstr()[:])
+        texts = dataset.asstr()[:]
+        return pa.array(texts.tolist()) if texts.ndim > 1 else pa.array(texts, pa.string())
     values = dataset[:]
     if values.ndim > 1:
         return pa.array(list(values.reshape(len(values), -1)))
