@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vbn_assets.pipeline import Workspace, extract_file, make_metadata_table, register_release, require_sound
 from vbn_assets.projects import VBN
-from vbn_assets.releases.manifest import Release, parse_release
+from vbn_assets.releases.manifest import Release, ReleaseFile, parse_release
 from vbn_assets.sample.history import StoredRelease, read_history
 from vbn_assets.settings import Settings
 from vbn_assets.warehouse.publish import publish
@@ -16,21 +16,26 @@ from vbn_assets.warehouse.publish import publish
 def hold(folder: Path, settings: Settings) -> list[Path]:
     """Hold and publish all of the history in `folder`. Its session files, which stay where they are."""
     workspace = Workspace(settings, VBN)
-    files = [file for stored in read_history(folder, VBN.bucket) for file in _hold(workspace, stored)]
+    files = register(folder, settings)
+    for file, path in files.items():
+        require_sound(extract_file(workspace, path, file))
     publish(settings)
+    return list(files.values())
+
+
+def register(folder: Path, settings: Settings) -> dict[ReleaseFile, Path]:
+    """The releases of the history in `folder`, made; their session files, of which nothing is made yet."""
+    workspace = Workspace(settings, VBN)
+    files = {}
+    for stored in read_history(folder, VBN.bucket):
+        release = _released(stored)
+        workspace.mirror.keep_manifest(release)
+        for name, file in release.metadata.items():
+            workspace.mirror.take(stored.metadata[name].path, file)
+            make_metadata_table(workspace, release, name)
+        require_sound(register_release(workspace, release))
+        files |= {file: stored.data[file_id].path for file_id, file in release.data.items()}
     return files
-
-
-def _hold(workspace: Workspace, stored: StoredRelease) -> list[Path]:
-    release = _released(stored)
-    workspace.mirror.keep_manifest(release)
-    for name, file in release.metadata.items():
-        workspace.mirror.take(stored.metadata[name].path, file)
-        make_metadata_table(workspace, release, name)
-    require_sound(register_release(workspace, release))
-    for file_id, file in release.data.items():
-        require_sound(extract_file(workspace, stored.data[file_id].path, file))
-    return [stored.data[file_id].path for file_id in release.data]
 
 
 def _released(stored: StoredRelease) -> Release:
