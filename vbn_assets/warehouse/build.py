@@ -75,7 +75,7 @@ def build(con: duckdb.DuckDBPyConnection, lake: Lake, contents: ProjectContents)
     for schema in (current, *changed):
         _replace_table(con, schema.schema, "known_defects", defects)
         if reshaped:
-            _create_views(con, project, schema.schema)
+            _create_views(con, project, schema)
             create_macros(con, project.macros, schema.schema)
         _comment(con, project, schema.schema)
     con.execute("COMMIT")
@@ -282,10 +282,11 @@ def _replace_table(con: duckdb.DuckDBPyConnection, schema: str, name: str, rows:
     con.unregister("rows_of_table")
 
 
-def _create_views(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> None:
+def _create_views(con: duckdb.DuckDBPyConnection, project: Project, contents: SchemaContents) -> None:
+    schema, release = quoted(contents.schema), text(contents.release) if contents.release else "NULL::VARCHAR"
     for view in project.views.values():
-        body = query(view.sql).format(schema=quoted(schema))
-        con.execute(f"CREATE OR REPLACE VIEW {quoted(schema)}.{quoted(view.name)} AS {body}")
+        body = query(view.sql).format(schema=schema, release=release)
+        con.execute(f"CREATE OR REPLACE VIEW {schema}.{quoted(view.name)} AS {body}")
 
 
 def _comment(con: duckdb.DuckDBPyConnection, project: Project, schema: str) -> None:

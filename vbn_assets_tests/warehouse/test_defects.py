@@ -79,6 +79,20 @@ def test_the_defects_shown_are_those_of_the_files_releases(settings: Settings) -
     assert ask(settings, suspect.format("vbn_v0_4_0")) == [(True,)]
 
 
+def test_a_file_that_a_release_left_as_it_was_is_that_release_s(settings: Settings) -> None:
+    """Whether it was held before or not: what 0.5.0 did not touch was right in 0.4.0 already."""
+    lake = lake_of(settings)
+    add_release(lake, "0.4.0", {SESSION: "a"})
+    add_release(lake, "0.5.0", {SESSION: "a"})
+    add_session(lake, SESSION, "a", "0.4.0")
+    publish(settings)
+    shown = (
+        "SELECT DISTINCT id FROM {}.defects_shown WHERE defect = 'scaling_wrong_by_two' AND kind = 'ecephys_session'"
+    )
+    wanted = {"vbn": [], "vbn_v0_5_0": [], "vbn_v0_4_0": [(str(SESSION),)]}
+    assert {schema: ask(settings, shown.format(schema)) for schema in wanted} == wanted
+
+
 def presentations(id: int, **columns: Any) -> dict[str, dict[str, Any]]:
     shown = {"start_time": [10.0, 10.75, 11.5], "duration": [0.25] * 3, "omitted": [False, True, False]}
     frames = {"start_frame": [600, 645, 690], "end_frame": [615, 660, 705], "active": [True] * 3}

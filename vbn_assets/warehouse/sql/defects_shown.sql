@@ -1,11 +1,13 @@
--- A defect belongs to the files of the releases it names: each source file is asked for the release it was taken from.
--- Releases are compared number by number: 0.10.0 comes after 0.9.0.
+-- A defect belongs to the files of the releases it names. A file is of the release that is shown, if that has it, whichever
+-- it was once taken from, and else of that one. Releases are compared number by number: 0.10.0 comes after 0.9.0.
 SELECT
     known.defect, known.table_name, known.column_name,
     shown.kind, shown.id, shown.release,
     known.id AS session_id, known.description, known.source, known.remedy
 FROM {schema}.known_defects AS known
-JOIN {schema}.warehouse_files AS shown
+JOIN (
+    SELECT * REPLACE (CASE WHEN in_step THEN {release} ELSE release END AS release) FROM {schema}.warehouse_files
+) AS shown
     ON shown.table_name = known.table_name
     AND (
         known.id IS NULL
