@@ -210,7 +210,7 @@ class ProjectCache(ABC):
         does not work.
         """
         with self.warehouse() as con:
-            answer = con.execute(query)
+            answer = con.sql(query)
             return answer.to_arrow_table() if arrow else answer.df()
 
     @abstractmethod

@@ -157,7 +157,8 @@ def legible(path: Path, release: str) -> Iterator[None]:
 
 def _open_hdf5(path: Path, release: str) -> h5py.File:
     if not path.is_file():
-        raise NwbError("is not there", file=path.name, release=release or None, expected=f"a file at {path}")
+        expected, remedy = f"a file at {path}", "Check the path."
+        raise NwbError("is not there", file=path.name, release=release or None, expected=expected, remedy=remedy)
     if not h5py.is_hdf5(path):
         with path.open("rb") as start:
             raise _error(path, release, "is not HDF5", expected=r"\x89HDF at its start", found=repr(start.read(8)))
