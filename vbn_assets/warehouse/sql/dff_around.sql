@@ -1,8 +1,8 @@
 -- As event_triggered, but a trace is a row with the list of its frames, and a plane's traces have the same times: so its
 -- few timestamps are joined with the moments, and of each list only the frames beside them are taken; of a frame that no
--- list has, null.
+-- list has, null. What is the same for all cells of a plane goes along as one list, the event's row too: no join at the end.
 WITH _events AS MATERIALIZED (
-    SELECT row_number() OVER () AS _event, * REPLACE (event_time::DOUBLE AS event_time)
+    SELECT * REPLACE (event_time::DOUBLE AS event_time)
     FROM query_table(events)
     WHERE isfinite(event_time::DOUBLE)
 ),
@@ -25,12 +25,20 @@ _times AS (
 ),
 _moments AS (
     SELECT _event, ophys_experiment_id, number * step::DOUBLE - before::DOUBLE AS time, event_time + time AS _moment
-    FROM (SELECT _event, behavior_session_id, event_time FROM _events)
+    FROM (SELECT _events AS _event, behavior_session_id, event_time FROM _events)
     LEFT JOIN _planes USING (behavior_session_id)
     CROSS JOIN range({schema}.bin_count(before, after, step) + 1) AS steps (number)
 ),
 _places AS (
-    SELECT _event, _moments.ophys_experiment_id, time, _moment, frame, timestamps, _next_frame, _next_timestamps
+    -- At a frame the value is the frame's, also where the next one has none.
+    SELECT
+        _moments.ophys_experiment_id,
+        _event,
+        time,
+        _moment - timestamps AS _since,
+        CASE WHEN _moment = timestamps THEN 1 ELSE _next_timestamps - timestamps END AS _between,
+        frame,
+        CASE WHEN _moment = timestamps THEN frame ELSE _next_frame END AS _next_frame
     FROM _moments
     ASOF LEFT JOIN (FROM _times WHERE timestamps IS DISTINCT FROM _next_timestamps) AS _times
         ON _times.ophys_experiment_id = _moments.ophys_experiment_id
@@ -39,7 +47,7 @@ _places AS (
 _of_planes AS (
     SELECT
         ophys_experiment_id,
-        list(struct_pack(_event, time, _moment, timestamps, _next_timestamps)) AS _places,
+        list(struct_pack(_event, time, _since, _between)) AS _places,
         list(coalesce(frame + 1, 1000000000000)) AS _frames,
         list(coalesce(_next_frame + 1, 1000000000000)) AS _next_frames
     FROM _places
@@ -55,13 +63,8 @@ _sampled AS (
     LEFT JOIN {schema}.dff_traces USING (ophys_experiment_id)
 )
 SELECT
-    _events.* EXCLUDE (_event),
+    unnest(_place._event),
     cell_roi_id,
     _place.time AS time,
-    CASE
-        WHEN _place._moment = _place.timestamps THEN _value
-        ELSE (_next_value - _value) / (_place._next_timestamps - _place.timestamps)
-            * (_place._moment - _place.timestamps) + _value
-    END AS dff
-FROM _events
-JOIN _sampled ON _sampled._place._event = _events._event
+    (_next_value - _value) / _place._between * _place._since + _value AS dff
+FROM _sampled
