@@ -110,12 +110,10 @@ class Workspace:
         """
         release = self.current_release()
         if release is None:
-            name = self.project.name
+            wanted = f"release {self.pin}" if self.pin else "a release"
             raise UnknownRelease(
-                f"release {self.pin} of {name} is not in the lake"
-                if self.pin
-                else f"no release of {name} is in the lake",
-                remedy=f"Run the job refresh_{name}, or `{self.project.sync}`.",
+                f"{wanted} of {self.project.name} is not in the lake",
+                remedy=f"Run the job refresh_{self.project.name}, or `{self.project.sync}`.",
             )
         kind = kind or self.project.sessions
         return self.files_about(release, kind).get(id) or release.file(kind.name, id)

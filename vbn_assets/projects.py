@@ -76,6 +76,12 @@ class Project:
     client_versions: tuple[str, str]
     """The first release that AllenSDK's project cache reads, and the first that it does not read any more."""
 
+    def bucket_url(self, endpoint_url: str | None) -> str:
+        """Where the bucket's keys are, on AWS or on another S3."""
+        if endpoint_url:
+            return f"{endpoint_url.rstrip('/')}/{self.bucket}"
+        return f"https://{self.bucket}.s3.{self.region}.amazonaws.com"
+
     @property
     def sync(self) -> str:
         """The command that fetches it: without a name, the first project is meant."""

@@ -95,7 +95,7 @@ class Settings(BaseModel):
     poll_seconds: int = Field(60, ge=1)
     """`VBN_POLL_SECONDS`: how often the sensor lists the manifests: one request."""
     dagster_home: Path | None = None
-    """`DAGSTER_HOME`: where Dagster keeps its instance; if set, `vbn` reports there what it did."""
+    """`DAGSTER_HOME`: where Dagster keeps its instance; `vbn sync` reports there what it did."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

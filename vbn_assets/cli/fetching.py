@@ -234,10 +234,11 @@ def _said(outcome: Outcome, plan: SyncPlan) -> str:
 
 
 def _tell_dagster(workspace: Workspace, outcomes: list[Outcome]) -> None:
-    """That these files are held now, if it is to be told, or keeps its records in the data folder."""
+    """That these files are held now, where somebody named its home, or where it has been before."""
     made = [outcome.record for outcome in outcomes if outcome.record and not outcome.error]
-    settings = workspace.settings
-    if made and (settings.dagster_home or settings.own_dagster_home.exists()):
+    named = workspace.settings.dagster_home
+    home = named or workspace.settings.own_dagster_home
+    if made and (named or home.exists()):
         from vbn_assets.serving.report import report_files
 
-        report_files(settings.dagster_home or settings.own_dagster_home, workspace, made)
+        report_files(home, workspace, made)

@@ -54,8 +54,7 @@ class Objects:
     def __init__(
         self, project: Project, endpoint_url: str | None, connect_seconds: float, request_seconds: float
     ) -> None:
-        self._url = endpoint_url or f"https://{project.bucket}.s3.{project.region}.amazonaws.com"
-        self._folder = f"/{project.bucket}/" if endpoint_url else "/"
+        self._url = project.bucket_url(endpoint_url)
         self._seconds = connect_seconds, request_seconds
 
     @cached_property
@@ -72,7 +71,7 @@ class Objects:
         Raises `FileGone` if there is no such version, `BucketError` if reading is refused, `Contradiction` if the
         object ends before `start`, and `Interrupted` for anything that may pass.
         """
-        path = f"{self._folder}{quote(file.key)}?versionId={quote(file.version_id, safe='')}"
+        path = f"/{quote(file.key)}?versionId={quote(file.version_id, safe='')}"
         with self._connections.get(path, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
             if answer.status != 206:
                 raise _refusal(answer, file)

@@ -14,7 +14,7 @@ from vbn_assets.releases.manifest import Release, ReleaseFile
 
 def manifest_url(project: Project, version: str, endpoint_url: str | None = None) -> str:
     """Where a release's manifest is. Whether there is such a release is not asked."""
-    return f"{_host(project, endpoint_url)}/{project.manifest_prefix()}{project.manifest_name(version)}"
+    return f"{project.bucket_url(endpoint_url)}/{project.manifest_prefix()}{project.manifest_name(version)}"
 
 
 def file_urls(release: Release, endpoint_url: str | None = None) -> dict[ReleaseFile, str]:
@@ -22,11 +22,5 @@ def file_urls(release: Release, endpoint_url: str | None = None) -> dict[Release
 
     They name the object's version: the key alone gives whatever is newest, which may be another release's.
     """
-    host = _host(release.project, endpoint_url)
-    return {file: f"{host}/{file.key}?versionId={quote(file.version_id, safe='')}" for file in release.files()}
-
-
-def _host(project: Project, endpoint_url: str | None) -> str:
-    if endpoint_url:
-        return f"{endpoint_url.rstrip('/')}/{project.bucket}"
-    return f"https://{project.bucket}.s3.{project.region}.amazonaws.com"
+    bucket = release.project.bucket_url(endpoint_url)
+    return {file: f"{bucket}/{file.key}?versionId={quote(file.version_id, safe='')}" for file in release.files()}

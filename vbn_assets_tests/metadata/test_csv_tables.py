@@ -147,7 +147,7 @@ def test_times_in_the_forms_that_pandas_takes(written: str, read: datetime) -> N
     assert csv_tables._parse_times(pa.array([None, written])).to_pylist() == [None, read]
 
 
-def test_lists_are_what_they_are_of(tmp_path: Path) -> None:
+def test_lists_are_what_they_are_of() -> None:
     parse = csv_tables._parse_lists(pa.int64())
     assert parse(pa.array(["[1, 2]", "3", "[4.0]", "None", None])).to_pylist() == [[1, 2], [3], [4], None, None]
     for other in ("[1.5]", "['a']", "[True]", f"[{10**24}]"):

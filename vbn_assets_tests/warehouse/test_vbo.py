@@ -144,6 +144,23 @@ def test_dff_around_events_is_that_of_interp(con: duckdb.DuckDBPyConnection) -> 
     assert np.array_equal(values, np.concatenate(expected), equal_nan=True)
 
 
+def test_around_nothing_and_in_a_session_without_planes_is_no_value(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE OR REPLACE TEMP TABLE never (behavior_session_id BIGINT, event_time DOUBLE, note VARCHAR)")
+    around = "FROM vbo.dff_around(never, 1, 2, 0.5)"
+    assert con.execute(around).fetchall() == []
+    assert [name for name, *_ in con.description] == [
+        "behavior_session_id",
+        "event_time",
+        "note",
+        "cell_roi_id",
+        "time",
+        "dff",
+    ]
+    con.execute("INSERT INTO never VALUES (7, 10, 'nobody'), (7, 'nan', 'no time')")
+    rows = con.execute(f"{around} ORDER BY time").fetchall()
+    assert rows == [(7, 10.0, "nobody", None, time, None) for time in np.arange(-1, 2.5, 0.5).tolist()]
+
+
 def test_known_defects_are_found_in_the_data(con: duckdb.DuckDBPyConnection) -> None:
     found = {defect.name: defect.rows for defect in find_defects(con, "vbo")}
     assert found["cell_without_specimen"] == {1100009103: 1}
